@@ -1,0 +1,27 @@
+//! The tree in which Seaworthy holds every Kubernetes object.
+//!
+//! A [`Value`] is a persistent JSON tree: cloning one costs a reference count, changing one field copies the path
+//! from the root to it and shares the rest. Maps are sorted by key, so two trees that are equal are written alike.
+//!
+//! ```
+//! use object::{Value, value};
+//!
+//! let mut pod = value!({"metadata": {"name": "web-0"}, "status": {"phase": "Pending"}});
+//! let before = pod.clone();
+//! pod.set(&["status", "phase"], "Running");
+//! assert_eq!(pod["status"]["phase"], "Running");
+//! assert_eq!(before["status"]["phase"], "Pending");
+//! assert!(pod["metadata"].same(&before["metadata"]), "what did not change is shared");
+//! ```
+//!
+//! This crate must never know what a Kubernetes kind means, where objects come from, or what time it is.
+
+mod edit;
+mod key;
+mod literal;
+mod meta;
+mod tree;
+
+pub use key::Key;
+pub use meta::{ObjectExt, OwnerReference};
+pub use tree::{List, Map, Text, Value};

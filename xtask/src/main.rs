@@ -1,0 +1,3 @@
+//! The workshop's own commands.
+
+fn main() {}
