@@ -1,7 +1,7 @@
 //! Path-copying edits: what lies beside the path is shared with the tree from before.
 
-use crate::tree::{List, Map, Value};
 use crate::Key;
+use crate::tree::{List, Map, Value};
 use std::sync::Arc;
 
 impl Map {
