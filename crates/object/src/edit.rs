@@ -73,9 +73,7 @@ impl Value {
     /// Removes what stands at `path` and gives it; the maps on the way stay.
     pub fn remove(&mut self, path: &[&str]) -> Option<Value> {
         let (last, parents) = path.split_last()?;
-        if self.at(parents).get(last).is_none() {
-            return None;
-        }
+        self.at(parents).get(last)?;
         match self.slot(parents) {
             Self::Map(map) => map.remove(last),
             _ => None,

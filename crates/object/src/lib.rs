@@ -16,12 +16,30 @@
 //!
 //! This crate must never know what a Kubernetes kind means, where objects come from, or what time it is.
 
+mod duration;
 mod edit;
+mod fields;
+mod gvk;
+mod int_or_percent;
+pub mod json;
 mod key;
 mod literal;
 mod meta;
+pub mod names;
+mod quantity;
+mod selector;
+mod time;
 mod tree;
 
+pub use duration::{DurationError, GoDuration};
+pub use fields::{FieldRequirement, FieldSelector};
+pub use gvk::{
+    GroupKind, GroupResource, GroupVersion, GroupVersionError, GroupVersionKind, GroupVersionResource,
+};
+pub use int_or_percent::{IntOrPercentError, int_or_percent, try_int_or_percent};
 pub use key::Key;
 pub use meta::{ObjectExt, OwnerReference};
+pub use quantity::{Format, Quantity, QuantityError};
+pub use selector::{Operator, Requirement, Selector, SelectorError};
+pub use time::{Time, TimeError};
 pub use tree::{List, Map, Text, Value};
