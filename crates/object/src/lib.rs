@@ -16,6 +16,7 @@
 //!
 //! This crate must never know what a Kubernetes kind means, where objects come from, or what time it is.
 
+mod convert;
 mod duration;
 mod edit;
 mod fields;
@@ -31,6 +32,7 @@ mod selector;
 mod time;
 mod tree;
 
+pub use convert::{ConvertError, from_value, to_value};
 pub use duration::{DurationError, GoDuration};
 pub use fields::{FieldRequirement, FieldSelector};
 pub use gvk::{

@@ -1,5 +1,6 @@
 //! What users of the tree rely on, as tables of text in and text out.
 
+mod convert;
 mod json;
 mod numbers;
 mod quantity;
