@@ -171,10 +171,7 @@ impl Store {
     ///
     /// # Errors
     /// When some of them have been compacted, or the revision has not come yet.
-    pub fn events_after(
-        &self,
-        revision: u64,
-    ) -> Result<impl Iterator<Item = &Event> + ExactSizeIterator, Error> {
+    pub fn events_after(&self, revision: u64) -> Result<impl ExactSizeIterator<Item = &Event>, Error> {
         self.check_kept(revision, self.compacted)?;
         let first = self.events.partition_point(|event| event.revision <= revision);
         Ok(self.events.range(first..))

@@ -49,9 +49,7 @@ impl Table {
         };
         let only_without = namespace == Some("");
         let found = self.objects.range((Bound::Included(low), high));
-        found
-            .filter(move |(key, _)| !only_without || key.namespace().is_empty())
-            .map(|(key, object)| (key, object))
+        found.filter(move |(key, _)| !only_without || key.namespace().is_empty())
     }
 
     /// Gives the objects found under `value`, in the order of keys: from the index if there is one, else by scanning.
