@@ -1,6 +1,6 @@
 //! A resource as discovery describes it.
 
-use object::Text;
+use object::{GroupResource, GroupVersionKind, GroupVersionResource, Text};
 
 /// A resource of the API: its names, scope, verbs and sub-resources, built in or from a definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,22 @@ impl Resource {
     /// Gives the group and version as `apiVersion` holds them: `v1`, `apps/v1`.
     pub fn api_version(&self) -> String {
         api_version(&self.group, &self.version)
+    }
+
+    /// Gives the full name of its kind.
+    pub fn group_version_kind(&self) -> GroupVersionKind {
+        GroupVersionKind { group: self.group.clone(), version: self.version.clone(), kind: self.kind.clone() }
+    }
+
+    /// Gives its full name.
+    pub fn group_version_resource(&self) -> GroupVersionResource {
+        let (group, version) = (self.group.clone(), self.version.clone());
+        GroupVersionResource { group, version, resource: self.plural.clone() }
+    }
+
+    /// Gives its name whatever the version, as messages hold it.
+    pub fn group_resource(&self) -> GroupResource {
+        GroupResource { group: self.group.clone(), resource: self.plural.clone() }
     }
 
     /// Finds a sub-resource by its name.

@@ -1,13 +1,18 @@
 //! One release's schema, and what changes between releases.
 
 use std::cmp::Ordering;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
+
+use object::{GroupVersionKind, GroupVersionResource};
 
 use crate::resource::Resource;
 use crate::table::{self, Served};
+use crate::type_table;
+use crate::types::{TypeGraph, TypeRef};
 use crate::version::KubernetesVersion;
 
 const RESOURCES: &str = include_str!("../tables/resources.txt");
+const TYPES: &str = include_str!("../tables/types.txt");
 
 /// What one Kubernetes release serves. Immutable, and the same for the whole process.
 #[derive(Debug)]
@@ -20,6 +25,8 @@ pub struct Schema {
     by_plural: Vec<usize>,
     /// Indexes into `resources`, by group, version and kind.
     by_kind: Vec<usize>,
+    /// Read at first use: who only asks for resources does not pay for it.
+    types: OnceLock<TypeGraph>,
 }
 
 static SCHEMAS: [LazyLock<Schema>; KubernetesVersion::ALL.len()] = [
@@ -37,8 +44,7 @@ impl Schema {
     }
 
     fn load(version: KubernetesVersion) -> Self {
-        let read = table::read_resources(RESOURCES, version);
-        let table = read.unwrap_or_else(|fault| panic!("a committed table is broken: {fault}"));
+        let table = committed(table::read_resources(RESOURCES, version));
         let mut resources = table.resources;
         let place = |resource: &Resource| {
             table.served.iter().position(|gv| gv.group == resource.group && gv.version == resource.version)
@@ -50,7 +56,7 @@ impl Schema {
             order
         };
         let (by_plural, by_kind) = (sorted_by(plural_key), sorted_by(kind_key));
-        Self { version, served: table.served, resources, by_plural, by_kind }
+        Self { version, served: table.served, resources, by_plural, by_kind, types: OnceLock::new() }
     }
 
     /// Gives the release.
@@ -72,6 +78,11 @@ impl Schema {
     /// Finds a resource by group, version and plural.
     pub fn resource(&self, group: &str, version: &str, plural: &str) -> Option<&Resource> {
         self.search(&self.by_plural, plural_key, [group, version, plural])
+    }
+
+    /// Finds a resource by its full name.
+    pub fn resource_of(&self, name: &GroupVersionResource) -> Option<&Resource> {
+        self.resource(&name.group, &name.version, &name.resource)
     }
 
     /// Finds the resource whose objects are of a kind; kinds that only sub-resources have, such as `Scale`, and
@@ -108,6 +119,26 @@ impl Schema {
         self.resources_by_default().find(fits).or_else(|| self.resources.iter().find(fits))
     }
 
+    /// Gives the type of a kind, also of lists (`PodList`), of bodies of sub-resources (`Scale`) and of the options
+    /// and events that every group-version has (`DeleteOptions`, `WatchEvent`).
+    pub fn type_for_kind(&self, group: &str, version: &str, kind: &str) -> Option<TypeRef<'_>> {
+        self.types().kind([group, version, kind])
+    }
+
+    /// Gives the type of a kind by the kind's full name.
+    pub fn type_of(&self, kind: &GroupVersionKind) -> Option<TypeRef<'_>> {
+        self.type_for_kind(&kind.group, &kind.version, &kind.kind)
+    }
+
+    /// Gives a type by its name without what precedes its group, such as `core.v1.PodSpec` or `meta.v1.ObjectMeta`.
+    pub fn type_named(&self, name: &str) -> Option<TypeRef<'_>> {
+        self.types().named(name)
+    }
+
+    fn types(&self) -> &TypeGraph {
+        self.types.get_or_init(|| committed(type_table::read_types(TYPES, self.version)))
+    }
+
     /// Lists the group-versions the release knows, in the order of `/apis` (core group first, preferred version
     /// first), each with whether it is on by default.
     pub fn group_versions(&self) -> impl Iterator<Item = (&str, &str, bool)> {
@@ -128,6 +159,11 @@ impl Schema {
     pub fn preferred_version(&self, group: &str) -> Option<&str> {
         self.group_versions().find(|(named, _, on)| *named == group && *on).map(|(_, version, _)| version)
     }
+}
+
+/// Unwraps what was read from a committed table, which only a broken build could have spoilt.
+fn committed<T>(read: Result<T, String>) -> T {
+    read.unwrap_or_else(|fault| panic!("a committed table is broken: {fault}"))
 }
 
 fn plural_key(resource: &Resource) -> [&str; 3] {

@@ -4,11 +4,13 @@
 //! content, so that [`check_contents`] finds a hand-edited or outdated table on a machine without Go, and
 //! `cargo xtask codegen --check` with Go makes them anew and compares byte for byte.
 
+mod enums;
 mod gotext;
 mod releases;
 mod resources;
 mod served;
 mod table;
+mod types;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +25,7 @@ const MODULES: [(u8, &str); 5] =
     [(33, "v1.33.5"), (34, "v1.34.4"), (35, "v1.35.4"), (36, "v1.36.3"), (37, "v1.37.0")];
 
 /// The tables' names below the folder of [`tables_dir`].
-const TABLES: [&str; 1] = ["resources.txt"];
+const TABLES: [&str; 2] = ["resources.txt", "types.txt"];
 
 /// What a step of this command gives, or why it could not.
 type Outcome<T> = Result<T, String>;
@@ -44,7 +46,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Outcome<String> {
     };
     let releases =
         MODULES.iter().map(|(minor, module)| Release::fetch(*minor, module)).collect::<Outcome<Vec<_>>>()?;
-    let contents = [resources::table(&releases)?];
+    let contents = [resources::table(&releases)?, types::table(&releases)?];
     let mut said = String::new();
     for (name, content) in TABLES.iter().zip(contents) {
         let path = tables_dir(root).join(name);

@@ -45,6 +45,17 @@ impl Release {
     pub fn json(&self, path: &str) -> Outcome<Value> {
         serde_json::from_str(&self.text(path)?).map_err(|error| format!("1.{} {path}: {error}", self.minor))
     }
+
+    /// Lists the names of the files of a folder of the module, sorted.
+    pub fn files(&self, folder: &str) -> Outcome<Vec<String>> {
+        let fault = |error: std::io::Error| format!("1.{} {folder}: {error}", self.minor);
+        let entries = std::fs::read_dir(self.dir.join(folder)).map_err(fault)?;
+        let mut names = entries
+            .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()).map_err(fault))
+            .collect::<Outcome<Vec<_>>>()?;
+        names.sort();
+        Ok(names)
+    }
 }
 
 /// A set of releases, written as ranges of minors: `33-37`, `33,35-37`.
@@ -94,6 +105,11 @@ impl Variants {
     /// Notes that a release has this line.
     pub fn note(&mut self, minor: u8, line: String) {
         self.0.entry(line).or_default().insert(minor);
+    }
+
+    /// Gives the releases that have any of the lines.
+    pub fn releases(&self) -> ReleaseSet {
+        ReleaseSet(self.0.values().fold(0, |all, set| all | set.0))
     }
 
     /// Lists each line with the releases that have it.
