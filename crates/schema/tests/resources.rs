@@ -1,5 +1,7 @@
 //! The resource tables against what is known of Kubernetes, and against a real server's discovery.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use schema::{KubernetesVersion, Resource, Schema, Verb, api_version, lifecycle};
 use serde_json::{Value, json};
 
@@ -153,6 +155,39 @@ fn kinds_come_and_go_between_releases() {
     check("certificates.k8s.io", "v1alpha1", "ClusterTrustBundle", 33..=36, &[]);
     check("certificates.k8s.io", "v1", "PodCertificateRequest", 37..=37, &[37]);
     assert_eq!(lifecycle("extensions", "v1beta1", "Ingress"), None, "gone long before");
+}
+
+/// Upstream's removals, whole; `k8s.io/api` marks them with `prerelease-lifecycle-gen`. None was on by default.
+#[test]
+fn these_kinds_went_away_and_no_others() {
+    let expected = "\
+1.34 admissionregistration.k8s.io/v1beta1 ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding
+1.34 resource.k8s.io/v1alpha3 DeviceClass ResourceClaim ResourceClaimTemplate ResourceSlice
+1.35 certificates.k8s.io/v1alpha1 PodCertificateRequest
+1.35 storage.k8s.io/v1alpha1 VolumeAttributesClass
+1.35 storagemigration.k8s.io/v1alpha1 StorageVersionMigration
+1.36 scheduling.k8s.io/v1alpha1 Workload
+1.37 certificates.k8s.io/v1alpha1 ClusterTrustBundle
+1.37 networking.k8s.io/v1beta1 IPAddress ServiceCIDR
+1.37 scheduling.k8s.io/v1alpha2 PodGroup Workload
+1.37 storage.k8s.io/v1beta1 VolumeAttributesClass";
+    let mut gone: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for resource in
+        KubernetesVersion::ALL.into_iter().flat_map(|version| Schema::for_version(version).resources())
+    {
+        let life = lifecycle(&resource.group, &resource.version, &resource.kind).expect("a known kind");
+        if let Some(version) = life.removed_in() {
+            assert_eq!(life.by_default, [], "{resource:?}");
+            gone.entry(format!("{version} {}", resource.api_version()))
+                .or_default()
+                .insert(resource.kind.to_string());
+        }
+    }
+    let rows: Vec<String> = gone
+        .iter()
+        .map(|(key, kinds)| format!("{key} {}", kinds.iter().cloned().collect::<Vec<_>>().join(" ")))
+        .collect();
+    assert_eq!(rows.join("\n"), expected);
 }
 
 #[test]

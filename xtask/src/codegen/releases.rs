@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{MODULES, Outcome};
+use super::{MODULES, Module, Outcome};
 
 /// One release of `k8s.io/kubernetes`, unpacked in Go's module cache.
 pub struct Release {
@@ -16,8 +16,9 @@ pub struct Release {
 }
 
 impl Release {
-    /// Has Go fetch the module (or find it in its cache), which verifies it against the checksum database.
-    pub fn fetch(minor: u8, version: &str) -> Outcome<Self> {
+    /// Has Go fetch the module or find it in its cache, and compares its sum with the one that is known.
+    pub fn fetch(module: &Module) -> Outcome<Self> {
+        let version = module.version;
         let answer = Command::new("go")
             .args(["mod", "download", "-json", &format!("k8s.io/kubernetes@{version}")])
             .env("GOFLAGS", "-mod=mod")
@@ -29,10 +30,13 @@ impl Release {
         let json: Value = serde_json::from_str(&text).map_err(|error| {
             format!("go mod download {version}: {error}: {}", String::from_utf8_lossy(&answer.stderr))
         })?;
-        match json["Dir"].as_str() {
-            Some(dir) if answer.status.success() => Ok(Self { minor, dir: PathBuf::from(dir) }),
-            _ => Err(format!("go mod download {version}: {}", json["Error"])),
+        let Some(dir) = json["Dir"].as_str().filter(|_| answer.status.success()) else {
+            return Err(format!("go mod download {version}: {}", json["Error"]));
+        };
+        if json["Sum"] != module.sum {
+            return Err(format!("{version} has the sum {}, not {}", json["Sum"], module.sum));
         }
+        Ok(Self { minor: module.minor, dir: PathBuf::from(dir) })
     }
 
     /// Reads a file of the module as text.
@@ -78,8 +82,8 @@ impl std::fmt::Display for ReleaseSet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let has = |minor: u8| self.0 & (1 << minor) != 0;
         let mut separator = "";
-        let mut minor = MODULES[0].0;
-        while minor <= MODULES[MODULES.len() - 1].0 {
+        let mut minor = MODULES[0].minor;
+        while minor <= MODULES[MODULES.len() - 1].minor {
             if has(minor) {
                 let first = minor;
                 while has(minor + 1) {

@@ -16,7 +16,9 @@ pub fn with_head(title: &str, sources: &[&str], content: &str) -> String {
 /// Tells what is wrong with a table's head, if anything.
 pub fn fault(text: &str) -> Option<String> {
     if !text.contains(&origin()) {
-        return Some(format!("not made by generator {GENERATOR} from {MODULES:?}; run cargo xtask codegen"));
+        return Some(format!(
+            "not made by generator {GENERATOR} from the modules it names; run cargo xtask codegen"
+        ));
     }
     let (_, rest) = text.split_once("\n# content ")?;
     let (stated, content) = rest.split_once('\n')?;
@@ -26,8 +28,8 @@ pub fn fault(text: &str) -> Option<String> {
 
 /// The lines that name the generator and the modules.
 fn origin() -> String {
-    let modules = MODULES.map(|(_, module)| module).join(" ");
-    format!("# generator {GENERATOR}\n# modules {modules}\n")
+    let modules = MODULES.map(|module| format!("# module {} {}\n", module.version, module.sum));
+    format!("# generator {GENERATOR}\n{}", modules.concat())
 }
 
 /// FNV-1a, 64 bits: enough to notice an edit, and nothing to depend on.
