@@ -7,11 +7,11 @@ use store::{
     CommitError, Error, EventKind, IndexBy, Indexes, Limits, Op, Precondition, Store, Transaction, Unmet,
 };
 
-const CASES: u32 = 420;
+const CASES: u32 = 1000;
 const OPERATIONS_PER_CASE: usize = 250;
-const EVENTS_MAX: usize = 90;
+const EVENTS_MAX: usize = 40;
 const RESOURCES: [&str; 3] = ["pods", "replicasets.apps", "nodes"];
-const NAMESPACES: [&str; 4] = ["", "a", "a-b", "b"];
+const NAMESPACES: [&str; 5] = ["", "a", "a-b", "ab", "b"];
 const NAMES: [&str; 4] = ["w", "x", "y", "y-z"];
 
 type Key = (GroupResource, String, String);
@@ -76,7 +76,7 @@ fn write() -> impl Strategy<Value = Write> {
 }
 
 fn action() -> impl Strategy<Value = Action> {
-    let from = || -3..70_i64;
+    let from = || -3..45_i64;
     let within = || (0..RESOURCES.len(), proptest::option::of(0..NAMESPACES.len()));
     prop_oneof![
         30 => write().prop_map(Action::Write),
