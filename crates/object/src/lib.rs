@@ -31,6 +31,7 @@ mod quantity;
 mod selector;
 mod time;
 mod tree;
+pub mod yaml;
 
 pub use convert::{ConvertError, from_value, to_value};
 pub use duration::{DurationError, GoDuration};

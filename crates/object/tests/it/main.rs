@@ -6,6 +6,7 @@ mod numbers;
 mod quantity;
 mod selector;
 mod time;
+mod yaml;
 
 /// Writes a result as its text, an error as `error: …`.
 fn outcome<T: std::fmt::Display, E: std::fmt::Display>(result: Result<T, E>) -> String {
