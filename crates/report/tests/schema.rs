@@ -10,8 +10,7 @@ use report::{
 use serde_json::Value;
 
 fn schema() -> Value {
-    let path = format!("{}/../../docs/report.schema.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    serde_json::from_str(include_str!("../../../docs/report.schema.json")).unwrap()
 }
 
 /// Walks a value beside its schema and collects what does not fit and which properties were seen.

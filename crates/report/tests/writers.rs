@@ -5,14 +5,9 @@ mod common;
 use report::write::{TextOptions, from_json, html, json, junit, text};
 use report::{Draft, Report, Source};
 
-/// Compares with a file of `tests/golden`; `UPDATE_GOLDEN=1` rewrites it.
+/// Compares with a file of `tests/golden`.
 fn check_golden(name: &str, got: &str) {
-    let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, got).unwrap();
-    }
-    let wanted = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(got, wanted, "{name} differs; UPDATE_GOLDEN=1 rewrites it");
+    testkit::expect_file(env!("CARGO_MANIFEST_DIR"), &format!("tests/golden/{name}"), got);
 }
 
 fn empty() -> Report {

@@ -41,7 +41,7 @@ pub(crate) fn read_resources(text: &str, version: KubernetesVersion) -> Result<R
         let here = ReleaseSet::parse(releases).ok_or_else(fault)?.contains(version);
         match what {
             "serve" if here => {
-                table.served = rest.split(' ').map(served).collect::<Option<_>>().ok_or_else(fault)?
+                table.served = rest.split(' ').map(served).collect::<Option<_>>().ok_or_else(fault)?;
             }
             "resource" => {
                 current = here;

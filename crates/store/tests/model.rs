@@ -95,7 +95,7 @@ fn action() -> impl Strategy<Value = Action> {
 /// Builds an object whose content, owners, node and label come from a few choices, so that no-ops are frequent.
 fn build((namespace, name): (&str, &str), [phase, owner, node, label]: [u8; 4]) -> Value {
     let mut object =
-        value!({"metadata": {"name": name, "uid": format!("{namespace}.{name}")}, "phase": phase as i64});
+        value!({"metadata": {"name": name, "uid": format!("{namespace}.{name}")}, "phase": i64::from(phase)});
     object.set_or_omit(&["metadata", "namespace"], namespace);
     if owner > 0 {
         let owners = value!([{"uid": format!("v{owner}")}, {"uid": "v9"}, {"uid": format!("v{owner}")}]);
@@ -319,7 +319,7 @@ impl Pair {
         let got = self.store.snapshot_at(revision);
         assert_eq!(
             got.as_ref().map(|_| ()),
-            self.model.readable(revision, self.model.oldest()).as_ref().map(|_| ())
+            self.model.readable(revision, self.model.oldest()).as_ref().copied()
         );
         let Ok(snapshot) = got else { return };
         assert_eq!(snapshot.revision(), revision);

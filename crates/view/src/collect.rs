@@ -46,7 +46,9 @@ pub(crate) fn collect(
         flatten(value, LIST_DEPTH_MAX, &mut objects);
     }
     // Definitions first: they name the resources of objects that may stand before them.
-    objects.iter().for_each(|object| plurals.learn(object));
+    for object in &objects {
+        plurals.learn(object);
+    }
     let mut gathering =
         Gathering { plurals, indexes, snapshot: Snapshot::empty(), resources: BTreeMap::new() };
     let problems =

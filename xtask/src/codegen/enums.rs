@@ -70,7 +70,7 @@ mod tests {
         check(r#" []interface{}{""},"#, Some(&[""]));
         check(r#" []interface{}{"cert sign", "s/mime"},"#, Some(&["cert sign", "s/mime"]));
         check(r#" []interface{}{"A|B"},"#, None);
-        check(r#" []interface{}{1, 2},"#, None);
+        check(r" []interface{}{1, 2},", None);
         assert_eq!(short_name("pkg_apis_meta_v1_Status").as_deref(), Some("meta.v1.Status"));
     }
 }

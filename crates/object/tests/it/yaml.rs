@@ -12,7 +12,7 @@ fn read(text: &str) -> String {
 #[test]
 fn scalars_as_kubernetes_reads_them() {
     let check = |text: &str, expected: &str| {
-        assert_eq!(read(&format!("[{text}]")), format!("[{expected}]"), "{text}")
+        assert_eq!(read(&format!("[{text}]")), format!("[{expected}]"), "{text}");
     };
     check("yes, Yes, YES, on, y, Y, true, True", "true,true,true,true,true,true,true,true");
     check("no, No, NO, off, n, N, false, FALSE", "false,false,false,false,false,false,false,false");
@@ -108,7 +108,7 @@ fn writing() {
         "numbers": [1, 1.5, (u64::MAX)], "odd": " lead\n", "time": "12:30", "url": "http://a:80/#b", "wild": "*",
     });
     let text = yaml::to_string(&value);
-    let expected = r##"apiVersion: v1
+    let expected = r#"apiVersion: v1
 data:
   cut: |-
     a
@@ -140,7 +140,7 @@ odd: " lead\n"
 time: "12:30"
 url: http://a:80/#b
 wild: "*"
-"##;
+"#;
     assert_eq!(text, expected);
     assert_eq!(yaml::parse(&text).unwrap(), value);
     assert_eq!(yaml::to_string_all([&value!({"a": 1}), &value!("x")]), "---\na: 1\n---\nx\n");
