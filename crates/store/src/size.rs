@@ -6,11 +6,12 @@ use object::Value;
 ///
 /// Floats count as 24 bytes, the most that their shortest exact form needs; all else is counted exactly.
 pub(crate) fn fits(value: &Value, limit: usize) -> bool {
-    remaining(value, limit).is_some()
+    // Nearly every object is far smaller than the limit, and then its bytes need not be looked at one by one.
+    remaining(value, limit, longest_string).is_some() || remaining(value, limit, exact_string).is_some()
 }
 
 /// Subtracts the length of `value` from `budget`; `None` when it is longer.
-fn remaining(value: &Value, budget: usize) -> Option<usize> {
+fn remaining(value: &Value, budget: usize, string_length: fn(&str) -> usize) -> Option<usize> {
     match value {
         Value::Null => budget.checked_sub(4),
         Value::Bool(flag) => budget.checked_sub(if *flag { 4 } else { 5 }),
@@ -20,12 +21,12 @@ fn remaining(value: &Value, budget: usize) -> Option<usize> {
         Value::Str(text) => budget.checked_sub(string_length(text)),
         Value::List(list) => {
             let budget = budget.checked_sub(2 + list.len().saturating_sub(1))?;
-            list.iter().try_fold(budget, |budget, item| remaining(item, budget))
+            list.iter().try_fold(budget, |budget, item| remaining(item, budget, string_length))
         }
         Value::Map(map) => {
             let budget = budget.checked_sub(2 + map.len().saturating_sub(1))?;
             map.iter().try_fold(budget, |budget, (key, item)| {
-                remaining(item, budget.checked_sub(string_length(key.as_str()) + 1)?)
+                remaining(item, budget.checked_sub(string_length(key.as_str()) + 1)?, string_length)
             })
         }
     }
@@ -35,7 +36,12 @@ fn digits(number: u64) -> usize {
     number.checked_ilog10().map_or(1, |log| log as usize + 1)
 }
 
-fn string_length(text: &str) -> usize {
+/// Gives what a string of this length takes at most: six bytes for each, as for control characters.
+fn longest_string(text: &str) -> usize {
+    2 + text.len().saturating_mul(6)
+}
+
+fn exact_string(text: &str) -> usize {
     2 + text.bytes().map(escaped_length).sum::<usize>()
 }
 

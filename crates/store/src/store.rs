@@ -61,7 +61,8 @@ pub enum Error {
 
 /// Revisioned storage.
 ///
-/// The revision starts at 1, as etcd's does, and the first write makes it 2.
+/// The revision starts at 1, as etcd's does, and the first write makes it 2. Whoever needs a state beyond its compaction
+/// keeps the [`Snapshot`]. Cloning a store costs a reference count for each kept state and event.
 #[derive(Clone, Debug)]
 pub struct Store {
     head: Snapshot,
@@ -184,6 +185,9 @@ impl Store {
     /// # Errors
     /// When the precondition does not hold, the object is too large, or its place cannot be written to; nothing has
     /// changed then.
+    ///
+    /// # Panics
+    /// When an object's own name and namespace are not those of the transaction: a mistake of the caller's code.
     pub fn commit(&mut self, transaction: Transaction) -> Result<Committed, CommitError> {
         let write = self
             .prepare(transaction, self.head.revision + 1)
@@ -197,6 +201,9 @@ impl Store {
     ///
     /// # Errors
     /// When any of them cannot be carried out, as for [`Store::commit`], or two write the same object.
+    ///
+    /// # Panics
+    /// As [`Store::commit`].
     pub fn commit_all(&mut self, transactions: Vec<Transaction>) -> Result<Vec<Committed>, CommitError> {
         let revision = self.head.revision + 1;
         let prepared: Result<Vec<_>, _> =
