@@ -141,6 +141,11 @@ impl Key {
         Self(Arc::new(Box::from(text)))
     }
 
+    /// Tells whether both are one key in memory.
+    pub(crate) fn is_identical(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Gives the key's text.
     pub fn as_str(&self) -> &str {
         &self.0

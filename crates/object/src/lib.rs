@@ -17,6 +17,7 @@
 //! This crate must never know what a Kubernetes kind means, where objects come from, or what time it is.
 
 mod convert;
+pub mod diff;
 mod duration;
 mod edit;
 mod fields;
@@ -27,6 +28,8 @@ mod key;
 mod literal;
 mod meta;
 pub mod names;
+mod pointer;
+mod pool;
 mod quantity;
 mod selector;
 mod time;
@@ -42,6 +45,8 @@ pub use gvk::{
 pub use int_or_percent::{IntOrPercentError, int_or_percent, try_int_or_percent};
 pub use key::Key;
 pub use meta::{ObjectExt, OwnerReference};
+pub use pointer::{Pointer, PointerError};
+pub use pool::{POOL_MAX, Pool};
 pub use quantity::{Format, Quantity, QuantityError};
 pub use selector::{Operator, Requirement, Selector, SelectorError};
 pub use time::{Time, TimeError};

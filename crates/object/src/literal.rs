@@ -14,12 +14,12 @@ macro_rules! value {
     ([]) => { $crate::Value::list() };
     ({}) => { $crate::Value::map() };
     ([ $($tokens:tt)+ ]) => {{
-        let mut items: ::std::vec::Vec<$crate::Value> = ::std::vec::Vec::new();
+        let mut items: ::std::vec::Vec<$crate::Value> = ::std::iter::empty().collect();
         $crate::value!(@items items $($tokens)+);
         items.into_iter().collect::<$crate::Value>()
     }};
     ({ $($tokens:tt)+ }) => {{
-        let mut pairs: ::std::vec::Vec<($crate::Key, $crate::Value)> = ::std::vec::Vec::new();
+        let mut pairs: ::std::vec::Vec<($crate::Key, $crate::Value)> = ::std::iter::empty().collect();
         $crate::value!(@pairs pairs $($tokens)+);
         pairs.into_iter().collect::<$crate::Value>()
     }};
