@@ -1,0 +1,247 @@
+//! A whole cluster: which processes there are, how they start, and the handle a scenario or a test holds.
+
+use crate::controllers::{CONTROLLERS, ControllerContext};
+use crate::etcd::{self, EtcdTimes};
+use crate::faults::{Fault, FaultId};
+use crate::gates::Gates;
+use crate::machinery::{Client, Election, LeaderElector, Transport};
+use crate::server::{self, ServerConfig};
+use crate::world::World;
+use crate::constants::{KCM_BURST, KCM_QPS, RENEW_DEADLINE};
+use object::{GroupResource, GroupVersionKind, ObjectExt, Time, Value, value};
+use schema::KubernetesVersion;
+use sim::{Ctx, Sim};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Changes to the models that make them wrong on purpose: what a test must notice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mutants {
+    /// Expectations are held for ever, so that a controller that misses an event never acts again.
+    pub expectations_never_expire: bool,
+    /// A fault on one watch of a client holds back all its watches, as if informers shared one stream.
+    pub one_lag_for_all_informers: bool,
+}
+
+/// How a cluster is made.
+#[derive(Clone)]
+pub struct ClusterConfig {
+    /// The kernel's settings; the seed is among them.
+    pub sim: sim::Config,
+    /// The Kubernetes version of all components.
+    pub version: KubernetesVersion,
+    /// Feature gates that differ from the version's defaults.
+    pub gates: BTreeMap<String, bool>,
+    /// API servers.
+    pub apiservers: usize,
+    /// Controller managers; with more than one, or when it is set, they elect a leader.
+    pub controller_managers: usize,
+    /// Whether a lone controller manager takes part in an election all the same.
+    pub leader_elect: bool,
+    /// Controllers that do not run, by name.
+    pub without_controllers: Vec<String>,
+    /// Whether each Node gets a kubelet.
+    pub kubelets: bool,
+    /// Whether claims get volumes made for them.
+    pub provisioner: bool,
+    /// How long etcd takes.
+    pub etcd: EtcdTimes,
+    /// Objects that are there from the beginning, as after a restore.
+    pub objects: Vec<Value>,
+    /// Deliberate errors of the models.
+    pub mutants: Mutants,
+}
+
+impl ClusterConfig {
+    /// Gives a cluster of one of everything with the defaults of a version.
+    pub fn new(version: KubernetesVersion, sim: sim::Config) -> Self {
+        Self {
+            sim,
+            version,
+            gates: BTreeMap::new(),
+            apiservers: 1,
+            controller_managers: 1,
+            leader_elect: false,
+            without_controllers: Vec::new(),
+            kubelets: true,
+            provisioner: true,
+            etcd: EtcdTimes::default(),
+            objects: Vec::new(),
+            mutants: Mutants::default(),
+        }
+    }
+}
+
+/// A running cluster.
+pub struct Cluster {
+    /// The kernel.
+    pub sim: Sim,
+    /// What lies outside the processes.
+    pub world: Rc<World>,
+    servers: Rc<[String]>,
+}
+
+/// A cluster could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClusterError {
+    /// A feature gate does not exist.
+    #[error(transparent)]
+    Gate(#[from] crate::gates::UnknownGate),
+    /// A controller does not exist.
+    #[error("there is no controller {name:?}; known are {}", known.join(", "))]
+    Controller {
+        /// The name that was given.
+        name: String,
+        /// The names that exist.
+        known: Vec<&'static str>,
+    },
+    /// An initial object cannot be stored.
+    #[error("{object} cannot be loaded: {why}")]
+    Object {
+        /// The object.
+        object: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// The namespaces that a real API server makes at its start.
+const SYSTEM_NAMESPACES: &[&str] = &["default", "kube-node-lease", "kube-public", "kube-system"];
+
+impl Cluster {
+    /// Makes the processes; nothing runs until the kernel does.
+    ///
+    /// # Errors
+    /// [`ClusterError`] when the configuration names what does not exist.
+    pub fn new(config: ClusterConfig) -> Result<Self, ClusterError> {
+        let mut gates = Gates::of(config.version);
+        for (name, on) in &config.gates {
+            gates.set(name, *on)?;
+        }
+        for name in &config.without_controllers {
+            if !CONTROLLERS.iter().any(|controller| controller.name == name) {
+                let known = CONTROLLERS.iter().map(|controller| controller.name).collect();
+                return Err(ClusterError::Controller { name: name.clone(), known });
+            }
+        }
+        let world = World::new();
+        world.faults.borrow_mut().one_lag_for_all = config.mutants.one_lag_for_all_informers;
+        let sim = Sim::new(config.sim.clone());
+        let start = Time::from_nanos(config.sim.epoch_unix_ns);
+        let api = Rc::new(apiserver::Server::new(config.version));
+        load(&world, &api, &config.objects, start)?;
+        let (disk, times) = (world.clone(), config.etcd);
+        sim.spawn_process(etcd::NAME, move |ctx| etcd::run(ctx, disk.clone(), times));
+        let servers: Rc<[String]> = (0..config.apiservers.max(1)).map(|i| format!("kube-apiserver-{i}")).collect();
+        for name in servers.iter() {
+            let (world, config) = (world.clone(), ServerConfig { api: api.clone(), in_flight_max: 600 });
+            sim.spawn_process(name, move |ctx| server::run(ctx, world.clone(), config.clone()));
+        }
+        let gates = Rc::new(gates);
+        for i in 0..config.controller_managers {
+            let manager = ControllerManager {
+                world: world.clone(),
+                servers: servers.clone(),
+                gates: gates.clone(),
+                without: config.without_controllers.clone(),
+                elect: config.leader_elect || config.controller_managers > 1,
+                mutants: config.mutants,
+            };
+            sim.spawn_process(&format!("kube-controller-manager-{i}"), move |ctx| manager.clone().run(ctx));
+        }
+        Ok(Self { sim, world, servers })
+    }
+
+    /// Puts a fault at the API in force.
+    pub fn fault(&self, fault: Fault) -> FaultId {
+        let state = self.world.snapshot();
+        self.world.faults.borrow_mut().add(fault, state)
+    }
+
+    /// Starts a process that talks to the API as a user does.
+    pub fn user<F, Fut>(&mut self, name: &str, script: F)
+    where
+        F: Fn(Ctx, Rc<Client>) -> Fut + 'static,
+        Fut: Future<Output = ()> + 'static,
+    {
+        let servers = self.servers.clone();
+        let agent = name.to_owned();
+        let script = Rc::new(script);
+        self.sim.spawn_process(name, move |ctx| {
+            let transport = Transport::new(&ctx, &servers);
+            let client = Client::new(&ctx, &transport, &agent, 50.0, 300.0);
+            let script = script.clone();
+            async move { script(ctx, client).await }
+        });
+    }
+
+    /// Gives the names of the API servers' processes.
+    pub fn servers(&self) -> &[String] {
+        &self.servers
+    }
+}
+
+/// Writes the initial objects to etcd's disk, as a restore does.
+fn load(world: &World, api: &apiserver::Server, objects: &[Value], now: Time) -> Result<(), ClusterError> {
+    let mut disk = world.disk.borrow_mut();
+    let given = |name: &str| objects.iter().any(|o| o.kind() == "Namespace" && o.name() == name);
+    let system = SYSTEM_NAMESPACES.iter().filter(|name| !given(name)).map(|name| {
+        value!({
+            "apiVersion": "v1", "kind": "Namespace",
+            "metadata": {"name": *name, "labels": {"kubernetes.io/metadata.name": *name}, "creationTimestamp": now,
+                "uid": format!("00000000-0000-4000-8000-{:012x}", name.len())},
+            "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"},
+        })
+    });
+    for object in system.chain(objects.iter().cloned()) {
+        let describe = || format!("{} {}", object.kind(), object.full_name());
+        let refuse = |why: String| ClusterError::Object { object: describe(), why };
+        let kind = GroupVersionKind::of(&object).map_err(|error| refuse(error.to_string()))?;
+        let resource = api
+            .schema()
+            .resource_for_kind(&kind.group, &kind.version, &kind.kind)
+            .ok_or_else(|| refuse(format!("no resource of {} has this kind", object.api_version())))?;
+        let resource = GroupResource::new(&resource.group, &resource.plural);
+        let transaction = store::Transaction::create(&resource, object.clone());
+        disk.commit(transaction).map_err(|error| refuse(error.to_string()))?;
+    }
+    Ok(())
+}
+
+#[derive(Clone)]
+struct ControllerManager {
+    world: Rc<World>,
+    servers: Rc<[String]>,
+    gates: Rc<Gates>,
+    without: Vec<String>,
+    elect: bool,
+    mutants: Mutants,
+}
+
+impl ControllerManager {
+    async fn run(self, ctx: Ctx) {
+        let transport = Transport::new(&ctx, &self.servers);
+        let mut elector = self.elect.then(|| {
+            let agent = format!("{}/leader-election", ctx.process_name());
+            let limits = (KCM_QPS, KCM_BURST);
+            let client = Client::with_timeout(&ctx, &transport, &agent, limits, RENEW_DEADLINE / 2);
+            let election =
+                Election { lease: "kube-controller-manager".into(), identity: (*ctx.process_name()).into() };
+            LeaderElector::new(&ctx, &client, election)
+        });
+        if let Some(elector) = &mut elector {
+            elector.acquire().await;
+        }
+        let context = ControllerContext::new(&ctx, &self.world, &transport, &self.gates, self.mutants);
+        for controller in CONTROLLERS {
+            if !self.without.iter().any(|name| name == controller.name) {
+                ctx.spawn(controller.name, (controller.run)(context.clone()));
+            }
+        }
+        match elector {
+            // A leader that lost its lease ends its process at once, and whatever it was doing with it.
+            Some(mut elector) => elector.renew().await,
+            None => std::future::pending().await,
+        }
+    }
+}

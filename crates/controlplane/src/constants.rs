@@ -1,0 +1,162 @@
+//! Every timer, batch size, rate limit and channel size of the real components, in one table with its source.
+//!
+//! Nothing here is tuned: a value differs from upstream only where `docs/DIVERGENCE.md` says so.
+
+use std::time::Duration;
+
+const fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+const fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+/// After this long an unmet expectation counts as met (`pkg/controller/controller_utils.go`, `ExpectationsTimeout`).
+pub const EXPECTATIONS_TIMEOUT: Duration = secs(5 * 60);
+/// The most pods a ReplicaSet creates or deletes in one sync (`pkg/controller/replicaset/replica_set.go`, `BurstReplicas`).
+pub const REPLICASET_BURST: usize = 500;
+/// The most pods a DaemonSet creates or deletes in one sync (`pkg/controller/daemon/daemon_controller.go`, `BurstReplicas`).
+pub const DAEMONSET_BURST: usize = 250;
+/// The most pods a Job creates in one sync (`pkg/controller/job/job_controller.go`, `MaxPodCreateDeletePerSync`).
+pub const JOB_BURST: usize = 500;
+/// The first batch of a slow start (`pkg/controller/controller_utils.go`, `SlowStartInitialBatchSize`).
+pub const SLOW_START_INITIAL_BATCH: usize = 1;
+/// How often a Deployment's sync is tried again (`pkg/controller/deployment/deployment_controller.go`, `maxRetries`).
+pub const DEPLOYMENT_RETRIES_MAX: u32 = 15;
+/// Workers of each workload controller (`--concurrent-replicaset-syncs` and its like).
+pub const WORKERS: usize = 5;
+
+/// First delay of the per-item back-off (client-go `util/workqueue/default_rate_limiters.go`).
+pub const WORKQUEUE_BASE_DELAY: Duration = ms(5);
+/// Longest delay of the per-item back-off (same file).
+pub const WORKQUEUE_MAX_DELAY: Duration = secs(1000);
+/// Rate of the queue-wide token bucket, per second (same file).
+pub const WORKQUEUE_QPS: f64 = 10.0;
+/// Burst of the queue-wide token bucket (same file).
+pub const WORKQUEUE_BURST: f64 = 100.0;
+
+/// Requests per second of each client of the controller manager (`--kube-api-qps`).
+pub const KCM_QPS: f64 = 20.0;
+/// Burst of each client of the controller manager (`--kube-api-burst`).
+pub const KCM_BURST: f64 = 30.0;
+/// Requests per second of the scheduler's client and of kubelets (`clientConnection.qps`, `kubeAPIQPS`).
+pub const NODE_QPS: f64 = 50.0;
+/// Burst of the scheduler's client and of kubelets.
+pub const NODE_BURST: f64 = 100.0;
+
+/// Silence after which an HTTP/2 client sends a ping (`k8s.io/apimachinery/pkg/util/net/http.go`).
+pub const HTTP2_READ_IDLE: Duration = secs(30);
+/// How long it then waits before it gives the connection up (same file).
+pub const HTTP2_PING_TIMEOUT: Duration = secs(15);
+/// How long a TCP connection may take to be made (client-go `transport/cache.go`, dial timeout).
+pub const DIAL_TIMEOUT: Duration = secs(30);
+/// The API server's limit for one request (`--request-timeout`).
+pub const REQUEST_TIMEOUT: Duration = secs(60);
+
+/// First relist back-off (client-go `tools/cache/reflector.go`).
+pub const REFLECTOR_BACKOFF_MIN: Duration = ms(800);
+/// Longest relist back-off (same file).
+pub const REFLECTOR_BACKOFF_MAX: Duration = secs(30);
+/// Quiet time after which the relist back-off starts over (same file).
+pub const REFLECTOR_BACKOFF_RESET: Duration = secs(120);
+/// Shortest timeout a reflector asks a watch to have; the longest is twice this (same file, `minWatchTimeout`).
+pub const WATCH_TIMEOUT_MIN: Duration = secs(5 * 60);
+/// A watch that ends sooner than this without an event is a "very short watch" (same file).
+pub const VERY_SHORT_WATCH: Duration = secs(1);
+/// The most deltas a FIFO hands over at once (client-go `tools/cache`, `InOrderInformersBatchProcess`).
+pub const FIFO_BATCH_MAX: usize = 1000;
+/// Shortest resync period of the controller manager's informers; each draws one from here to twice it (`--min-resync-period`).
+pub const RESYNC_MIN: Duration = secs(12 * 3600);
+
+/// Window of history each watch cache keeps, while its ring may still grow (`storage/cacher/watch_cache.go`).
+pub const WATCH_CACHE_WINDOW: Duration = secs(75);
+/// The ring's smallest capacity (same file).
+pub const WATCH_CACHE_CAPACITY_MIN: usize = 100;
+/// The ring's largest capacity (same file).
+pub const WATCH_CACHE_CAPACITY_MAX: usize = 102_400;
+/// Least buffered events of one watcher (same folder, `cacher.go`).
+pub const WATCHER_CHANNEL_MIN: usize = 10;
+/// Most buffered events of a watcher that no index serves (same file).
+pub const WATCHER_CHANNEL_MAX: usize = 100;
+/// Most buffered events of a watcher of an indexed resource without a trigger (same file).
+pub const WATCHER_CHANNEL_MAX_INDEXED: usize = 1000;
+/// The most time one dispatch may wait for blocked watchers (`storage/cacher/time_budget.go`).
+pub const DISPATCH_BUDGET_MAX: Duration = ms(100);
+/// What the dispatch budget regains each second (same file).
+pub const DISPATCH_BUDGET_REFILL_PER_SECOND: Duration = ms(50);
+/// How often bookmarks are considered (`cacher.go`, `bookmarkFrequency` and its ticker).
+pub const BOOKMARK_TICK: Duration = secs(1);
+/// How often an idle watcher gets a bookmark (same file).
+pub const BOOKMARK_PERIOD: Duration = secs(60);
+/// How long before its deadline a watcher gets its last bookmark (same file).
+pub const BOOKMARK_BEFORE_DEADLINE: Duration = secs(2);
+/// How long a read waits for a revision that the cache has not seen (`watch_cache.go`, `blockTimeout`).
+pub const READ_WAIT: Duration = secs(3);
+/// How often progress is asked for while a consistent read waits (`storage/cacher/lister_watcher.go`, KEP-2340).
+pub const PROGRESS_REQUEST_PERIOD: Duration = ms(100);
+/// How often etcd notifies idle watches of its progress (`--watch-progress-notify-interval`).
+pub const PROGRESS_NOTIFY_PERIOD: Duration = secs(5);
+/// How often the API server compacts etcd (`--etcd-compaction-interval`).
+pub const COMPACTION_PERIOD: Duration = secs(5 * 60);
+/// Server-side timeout of a watch that names none; the longest is twice this (`--min-request-timeout`).
+pub const MIN_REQUEST_TIMEOUT: Duration = secs(1800);
+/// Pause before a cacher whose etcd watch broke starts anew (`storage/cacher/cacher.go`).
+pub const CACHE_RESTART_PAUSE: Duration = secs(1);
+
+/// Duration of a leader's lease (`--leader-elect-lease-duration`).
+pub const LEASE_DURATION: Duration = secs(15);
+/// How long a leader tries to renew before it gives up (`--leader-elect-renew-deadline`).
+pub const RENEW_DEADLINE: Duration = secs(10);
+/// Pause between the tries of leader election (`--leader-elect-retry-period`).
+pub const RETRY_PERIOD: Duration = secs(2);
+/// Jitter factor when acquiring a lease (client-go `tools/leaderelection`, `JitterFactor`).
+pub const LEASE_JITTER: f64 = 1.2;
+
+/// How often a kubelet renews its node's lease (a quarter of `nodeLeaseDurationSeconds`).
+pub const NODE_LEASE_RENEW: Duration = secs(10);
+/// `leaseDurationSeconds` of a node's lease.
+pub const NODE_LEASE_DURATION: Duration = secs(40);
+/// How often a kubelet computes its node's status (`nodeStatusUpdateFrequency`).
+pub const NODE_STATUS_UPDATE: Duration = secs(10);
+/// How often a kubelet reports an unchanged node's status (`nodeStatusReportFrequency`).
+pub const NODE_STATUS_REPORT: Duration = secs(5 * 60);
+/// How often node lifecycle looks at the nodes (`--node-monitor-period`).
+pub const NODE_MONITOR_PERIOD: Duration = secs(5);
+/// Silence after which a node is Unknown (`--node-monitor-grace-period`; 50 s since kubernetes#126287).
+pub const NODE_MONITOR_GRACE: Duration = secs(50);
+/// The same for a node that was never heard of (`--node-startup-grace-period`).
+pub const NODE_STARTUP_GRACE: Duration = secs(60);
+/// Nodes evicted per second in a healthy zone (`--node-eviction-rate`).
+pub const NODE_EVICTION_QPS: f64 = 0.1;
+/// The same in an unhealthy zone of a large cluster (`--secondary-node-eviction-rate`).
+pub const NODE_EVICTION_QPS_SECONDARY: f64 = 0.01;
+/// Share of unready nodes above which a zone is unhealthy (`--unhealthy-zone-threshold`).
+pub const UNHEALTHY_ZONE_THRESHOLD: f64 = 0.55;
+/// Nodes above which a cluster is large (`--large-cluster-size-threshold`).
+pub const LARGE_CLUSTER_NODES: usize = 50;
+
+/// How often the pod garbage collector looks (`pkg/controller/podgc/gc_controller.go`).
+pub const POD_GC_PERIOD: Duration = secs(20);
+/// How long a pod's node must have been gone before a live read decides (same file).
+pub const POD_GC_QUARANTINE: Duration = secs(40);
+/// Terminated pods kept (`--terminated-pod-gc-threshold`).
+pub const POD_GC_THRESHOLD: usize = 12_500;
+/// How long attach/detach waits for an unmount before it forces the detach (`attachdetach`, `maxWaitForUnmountDuration`).
+pub const FORCE_DETACH: Duration = secs(6 * 60);
+
+/// First back-off of an unschedulable pod (`podInitialBackoffSeconds`).
+pub const SCHEDULER_BACKOFF_MIN: Duration = secs(1);
+/// Longest back-off of an unschedulable pod (`podMaxBackoffSeconds`).
+pub const SCHEDULER_BACKOFF_MAX: Duration = secs(10);
+/// Longest stay among the unschedulable (`pkg/scheduler/backend/queue`, 5 min).
+pub const SCHEDULER_FLUSH_AFTER: Duration = secs(5 * 60);
+/// How often that is checked (same file).
+pub const SCHEDULER_FLUSH_PERIOD: Duration = secs(30);
+
+/// First back-off of a container that ends (`pkg/kubelet`, `backOffPeriod`).
+pub const CONTAINER_BACKOFF_MIN: Duration = secs(10);
+/// Longest back-off of a container that ends (`MaxContainerBackOff`).
+pub const CONTAINER_BACKOFF_MAX: Duration = secs(5 * 60);
+/// A container that ran this long starts its back-off anew (twice the longest).
+pub const CONTAINER_BACKOFF_RESET: Duration = secs(10 * 60);

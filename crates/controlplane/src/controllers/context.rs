@@ -1,0 +1,84 @@
+//! What the controller manager hands to each of its controllers.
+
+use crate::constants::{KCM_BURST, KCM_QPS};
+use crate::cluster::Mutants;
+use crate::gates::Gates;
+use crate::machinery::{Client, Expectations, Informer, ListScope, Lister, Transport};
+use crate::world::World;
+use object::{GroupVersionResource, Time};
+use sim::Ctx;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// The handle of one controller on its process: clock, choices, clients and shared informers; nothing ambient.
+#[derive(Clone)]
+pub struct ControllerContext {
+    ctx: Ctx,
+    /// The feature gates.
+    pub gates: Rc<Gates>,
+    transport: Rc<Transport>,
+    informers: Rc<RefCell<BTreeMap<GroupVersionResource, Rc<Informer>>>>,
+    informer_client: Rc<Client>,
+    world: Rc<World>,
+    mutants: Mutants,
+}
+
+impl ControllerContext {
+    /// Makes the context of a process.
+    pub fn new(ctx: &Ctx, world: &Rc<World>, transport: &Rc<Transport>, gates: &Rc<Gates>, mutants: Mutants) -> Self {
+        let agent = format!("{}/shared-informers", ctx.process_name());
+        let informer_client = Client::new(ctx, transport, &agent, KCM_QPS, KCM_BURST);
+        informer_client.set_watch_list(gates.enabled("WatchListClient"));
+        Self {
+            ctx: ctx.clone(),
+            gates: gates.clone(),
+            transport: transport.clone(),
+            informers: Rc::default(),
+            informer_client,
+            world: world.clone(),
+            mutants,
+        }
+    }
+
+    /// Gives the kernel's handle.
+    pub fn sim(&self) -> &Ctx {
+        &self.ctx
+    }
+
+    /// Gives what this process's wall clock shows.
+    pub fn now(&self) -> Time {
+        Time::from_nanos(self.ctx.wall())
+    }
+
+    /// Makes a client for a controller, with a rate limit of its own, as `ClientBuilder` does.
+    pub fn client(&self, controller: &str) -> Rc<Client> {
+        let agent = format!("{}/{controller}", self.ctx.process_name());
+        Client::new(&self.ctx, &self.transport, &agent, KCM_QPS, KCM_BURST)
+    }
+
+    /// Gives the process's shared informer of a resource, starting it when it is the first to ask.
+    pub fn informer(&self, resource: &GroupVersionResource) -> Rc<Informer> {
+        let known = self.informers.borrow().get(resource).cloned();
+        known.unwrap_or_else(|| {
+            let informer = Informer::start(&self.ctx, &self.informer_client, resource, ListScope::default());
+            self.informers.borrow_mut().insert(resource.clone(), informer.clone());
+            informer
+        })
+    }
+
+    /// Gives the lister of a resource.
+    pub fn lister(&self, resource: &GroupVersionResource) -> Lister {
+        self.informer(resource).lister()
+    }
+
+    /// Makes expectations, of the mutant kind if this run is to have them.
+    pub fn expectations(&self) -> Expectations {
+        if self.mutants.expectations_never_expire { Expectations::with_timeout(None) } else { Expectations::default() }
+    }
+
+    /// Counts what a metric of the real component counts.
+    pub fn count(&self, metric: &'static str) {
+        self.world.count(&self.ctx.process_name(), metric);
+    }
+}

@@ -1,0 +1,33 @@
+//! The controllers of kube-controller-manager, written to read like the upstream ones.
+//!
+//! Each is an `async fn run(context)` that lives in one process and dies with it. It knows what its informers show and
+//! what its client is answered, and nothing else.
+
+mod claim;
+mod context;
+mod deployment;
+mod hash;
+mod pod_control;
+mod replicaset;
+
+pub use claim::RefManager;
+pub use context::ControllerContext;
+pub use pod_control::{PodControl, controller_reference, pod_from_template};
+
+use std::pin::Pin;
+
+type Running = Pin<Box<dyn Future<Output = ()>>>;
+
+/// One controller: its name as `--controllers` spells it, and how it is started.
+pub struct Controller {
+    /// The name.
+    pub name: &'static str,
+    /// Starts it.
+    pub run: fn(ControllerContext) -> Running,
+}
+
+/// All controllers, in the order in which they start.
+pub const CONTROLLERS: &[Controller] = &[
+    Controller { name: "deployment-controller", run: |context| Box::pin(deployment::run(context)) },
+    Controller { name: "replicaset-controller", run: |context| Box::pin(replicaset::run(context)) },
+];

@@ -1,0 +1,59 @@
+//! What pod conditions and phases mean to controllers (`pkg/api/v1/pod/util.go`, `pkg/controller/controller_utils.go`).
+
+use crate::constants::SLOW_START_INITIAL_BATCH;
+use futures_util::future::join_all;
+use object::{ObjectExt, Time, Value};
+use std::time::Duration;
+
+/// Tells whether a pod has ended for good.
+pub fn is_pod_terminal(pod: &Value) -> bool {
+    matches!(pod["status"]["phase"].str(), "Succeeded" | "Failed")
+}
+
+/// Tells whether a pod counts towards its owner's replicas (`IsPodActive`).
+pub fn is_pod_active(pod: &Value) -> bool {
+    !is_pod_terminal(pod) && !pod.is_deleting()
+}
+
+/// Tells whether a pod's condition `Ready` is true.
+pub fn is_pod_ready(pod: &Value) -> bool {
+    pod.condition("Ready")["status"] == "True"
+}
+
+/// Gives the time since when a pod is ready, if it is and the time is known.
+pub fn pod_ready_since(pod: &Value) -> Option<Time> {
+    is_pod_ready(pod).then(|| Time::parse(pod.condition("Ready")["lastTransitionTime"].str()).ok()).flatten()
+}
+
+/// Tells whether a pod has been ready for `min_ready_s` seconds at `now` (`IsPodAvailable`).
+pub fn is_pod_available(pod: &Value, min_ready_s: i64, now: Time) -> bool {
+    if !is_pod_ready(pod) {
+        return false;
+    }
+    if min_ready_s <= 0 {
+        return true;
+    }
+    let wait = Duration::from_secs(min_ready_s.unsigned_abs());
+    pod_ready_since(pod).is_some_and(|since| since + wait <= now)
+}
+
+/// Carries out `count` calls in batches of 1, 2, 4, 8 and so on, each batch at once, and stops after the first batch
+/// that has an error (`slowStartBatch`). Gives the number of successes and the first error.
+pub async fn slow_start<F, Fut, T, E>(count: usize, call: F) -> (usize, Option<E>)
+where
+    F: Fn(usize) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    let (mut done, mut successes) = (0, 0);
+    let mut batch = SLOW_START_INITIAL_BATCH.min(count);
+    while batch > 0 {
+        let results = join_all((done..done + batch).map(&call)).await;
+        done += batch;
+        successes += results.iter().filter(|r| r.is_ok()).count();
+        if let Some(error) = results.into_iter().find_map(Result::err) {
+            return (successes, Some(error));
+        }
+        batch = (batch * 2).min(count - done);
+    }
+    (successes, None)
+}

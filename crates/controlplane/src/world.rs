@@ -1,0 +1,91 @@
+//! What lies outside the processes: etcd's disk, the faults in force, the log of writes, and who is told of commits.
+//!
+//! Processes of the simulation never look in here, the etcd process aside, which owns the disk: they know only what
+//! messages told them. Tests, properties and scenarios look here freely.
+
+use crate::faults::Faults;
+use object::Text;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use store::{Event, Snapshot, Store};
+
+/// One committed write, as properties and figures see it.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// When, on the simulation's monotonic clock.
+    pub at: sim::Instant,
+    /// The API server's wall clock at that moment.
+    pub wall: object::Time,
+    /// The user agent that asked for it, such as `kube-controller-manager/replicaset-controller`.
+    pub user_agent: Text,
+    /// What changed.
+    pub events: Vec<Event>,
+    /// The whole state just after.
+    pub after: Snapshot,
+}
+
+/// Something that wants to see each commit, in order, at once.
+pub type Observer = Box<dyn FnMut(&Commit)>;
+
+/// The most user agents whose writes are counted apart.
+const WRITERS_MAX: usize = 4096;
+
+/// What lies outside the simulated processes.
+#[derive(Default)]
+pub struct World {
+    /// etcd's disk. It survives the crash of the etcd process.
+    pub disk: RefCell<Store>,
+    /// The faults in force at the API.
+    pub faults: RefCell<Faults>,
+    observers: RefCell<Vec<Observer>>,
+    writes: RefCell<BTreeMap<(Text, Text), u64>>,
+    counters: RefCell<BTreeMap<(Text, &'static str), u64>>,
+    /// While set, etcd answers nothing.
+    pub etcd_stalled: Cell<bool>,
+}
+
+impl World {
+    /// Makes an empty world.
+    pub fn new() -> Rc<Self> {
+        Rc::new(Self::default())
+    }
+
+    /// Registers an observer of every later commit.
+    pub fn observe(&self, observer: Observer) {
+        self.observers.borrow_mut().push(observer);
+    }
+
+    /// Tells everyone of a commit.
+    pub(crate) fn committed(&self, commit: &Commit) {
+        for event in &commit.events {
+            let key = (commit.user_agent.clone(), Text::from(event.resource.to_string()));
+            let mut writes = self.writes.borrow_mut();
+            assert!(writes.len() < WRITERS_MAX, "more than {WRITERS_MAX} kinds of writers");
+            *writes.entry(key).or_default() += 1;
+        }
+        for observer in self.observers.borrow_mut().iter_mut() {
+            observer(commit);
+        }
+    }
+
+    /// Gives the number of writes by user agent and resource.
+    pub fn writes(&self) -> BTreeMap<(Text, Text), u64> {
+        self.writes.borrow().clone()
+    }
+
+    /// Counts something that a metric of the real component counts, such as `stale_sync_skips_total`.
+    pub fn count(&self, component: &str, what: &'static str) {
+        *self.counters.borrow_mut().entry((component.into(), what)).or_default() += 1;
+    }
+
+    /// Gives all such counts.
+    pub fn counters(&self) -> BTreeMap<(Text, &'static str), u64> {
+        self.counters.borrow().clone()
+    }
+
+    /// Gives the present state.
+    pub fn snapshot(&self) -> Snapshot {
+        self.disk.borrow().snapshot()
+    }
+}
