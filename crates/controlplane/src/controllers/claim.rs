@@ -1,6 +1,6 @@
 //! Claiming the objects that match an owner's selector (`pkg/controller/controller_ref_manager.go`).
 
-use super::controller_reference;
+use super::{OnWrite, controller_reference};
 use crate::machinery::{ApiError, Client, is_pod_active};
 use object::{GroupVersionResource, ObjectExt, Selector, Value, value};
 use std::rc::Rc;
@@ -10,7 +10,7 @@ pub struct RefManager {
     client: Rc<Client>,
     resource: GroupVersionResource,
     owner_resource: GroupVersionResource,
-    on_write: Box<dyn Fn(&Value, u64)>,
+    on_write: OnWrite,
 }
 
 impl RefManager {

@@ -8,7 +8,7 @@ mod scale;
 use super::{ControllerContext, RefManager};
 use crate::constants::{DEPLOYMENT_RETRIES_MAX, WORKERS};
 use crate::kinds::{DEPLOYMENTS, PODS, REPLICASETS};
-use crate::machinery::{ApiError, Client, Lister, Notification, ObjectKey, WorkQueue, is_pod_terminal};
+use crate::machinery::{ApiError, Client, DeleteOptions, Lister, Notification, ObjectKey, WorkQueue, is_pod_terminal};
 use object::{ObjectExt, Selector, Value};
 use std::rc::Rc;
 
@@ -261,7 +261,7 @@ impl DeploymentController {
             if !is_spent {
                 continue;
             }
-            match self.client.delete(&REPLICASETS, rs.namespace(), rs.name(), &Default::default()).await {
+            match self.client.delete(&REPLICASETS, rs.namespace(), rs.name(), &DeleteOptions::default()).await {
                 Ok(_) => {}
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),

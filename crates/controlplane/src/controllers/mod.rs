@@ -14,6 +14,7 @@ pub use claim::RefManager;
 pub use context::ControllerContext;
 pub use pod_control::{PodControl, controller_reference, pod_from_template};
 
+use pod_control::OnWrite;
 use std::pin::Pin;
 
 type Running = Pin<Box<dyn Future<Output = ()>>>;

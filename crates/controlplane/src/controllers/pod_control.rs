@@ -26,10 +26,13 @@ pub fn pod_from_template(template: &Value, owner: &Value) -> Value {
     pod
 }
 
+/// Is told the owner and the revision of each successful write (KEP-5647's `OnWrite`).
+pub(super) type OnWrite = Box<dyn Fn(&Value, u64)>;
+
 /// Writes pods for one controller, telling what each write's revision was.
 pub struct PodControl {
     client: Rc<Client>,
-    on_write: Box<dyn Fn(&Value, u64)>,
+    on_write: OnWrite,
 }
 
 impl PodControl {

@@ -16,6 +16,7 @@ use crate::machinery::{
 };
 use futures_util::future::join_all;
 use object::{ObjectExt, Selector, Value};
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 /// Why a sync did not succeed; the key comes back after its back-off.
@@ -223,12 +224,10 @@ impl ReplicaSetController {
 
     async fn manage_replicas(&self, key: &ObjectKey, rs: &Value, pods: &[Value]) -> Result<(), status::Failure> {
         let wanted = usize::try_from(rs["spec"]["replicas"].as_i64().unwrap_or(1)).unwrap_or(0);
-        if pods.len() < wanted {
-            self.create_pods(key, rs, (wanted - pods.len()).min(REPLICASET_BURST)).await
-        } else if pods.len() > wanted {
-            self.delete_pods(key, rs, pods, (pods.len() - wanted).min(REPLICASET_BURST)).await
-        } else {
-            Ok(())
+        match pods.len().cmp(&wanted) {
+            Ordering::Less => self.create_pods(key, rs, (wanted - pods.len()).min(REPLICASET_BURST)).await,
+            Ordering::Greater => self.delete_pods(key, rs, pods, (pods.len() - wanted).min(REPLICASET_BURST)).await,
+            Ordering::Equal => Ok(()),
         }
     }
 

@@ -69,10 +69,7 @@ impl Transport {
         }
         let pick = self.ctx.choose("apiserver", &self.ctx.process_name(), self.servers.len() as u64) as usize;
         let dialled = self.ctx.timeout(DIAL_TIMEOUT, self.ctx.connect(self.servers[pick].as_str(), PORT)).await;
-        let connection = match dialled {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(_)) | Err(_) => return Err(TransportError::Refused),
-        };
+        let Ok(Ok(connection)) = dialled else { return Err(TransportError::Refused) };
         // Another request may have connected meanwhile: one connection is enough.
         let present = self.link.borrow().clone();
         if let Some(link) = present.filter(|link| !link.broken.get()) {
