@@ -1,5 +1,6 @@
 //! A whole cluster: which processes there are, how they start, and the handle a scenario or a test holds.
 
+use crate::constants::{KCM_BURST, KCM_QPS, RENEW_DEADLINE};
 use crate::controllers::{CONTROLLERS, ControllerContext};
 use crate::etcd::{self, EtcdTimes};
 use crate::faults::{Fault, FaultId};
@@ -7,7 +8,6 @@ use crate::gates::Gates;
 use crate::machinery::{Client, Election, LeaderElector, Transport};
 use crate::server::{self, ServerConfig};
 use crate::world::World;
-use crate::constants::{KCM_BURST, KCM_QPS, RENEW_DEADLINE};
 use object::{GroupResource, GroupVersionKind, ObjectExt, Time, Value, value};
 use schema::KubernetesVersion;
 use sim::{Ctx, Sim};
@@ -132,7 +132,8 @@ impl Cluster {
         load(&world, &api, &config.objects, start)?;
         let (disk, times) = (world.clone(), config.etcd);
         sim.spawn_process(etcd::NAME, move |ctx| etcd::run(ctx, disk.clone(), times));
-        let servers: Rc<[String]> = (0..config.apiservers.max(1)).map(|i| format!("kube-apiserver-{i}")).collect();
+        let servers: Rc<[String]> =
+            (0..config.apiservers.max(1)).map(|i| format!("kube-apiserver-{i}")).collect();
         for name in servers.iter() {
             let (world, config) = (world.clone(), ServerConfig { api: api.clone(), in_flight_max: 600 });
             sim.spawn_process(name, move |ctx| server::run(ctx, world.clone(), config.clone()));

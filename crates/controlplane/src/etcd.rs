@@ -84,10 +84,12 @@ impl Etcd {
                 self.commit(transaction, user_agent)
             }
             EtcdRequest::Range { revision: None } => EtcdReply::Range(self.world.snapshot()),
-            EtcdRequest::Range { revision: Some(revision) } => match self.world.disk.borrow().snapshot_at(revision) {
-                Ok(snapshot) => EtcdReply::Range(snapshot),
-                Err(_) => EtcdReply::Compacted(self.world.disk.borrow().compacted()),
-            },
+            EtcdRequest::Range { revision: Some(revision) } => {
+                match self.world.disk.borrow().snapshot_at(revision) {
+                    Ok(snapshot) => EtcdReply::Range(snapshot),
+                    Err(_) => EtcdReply::Compacted(self.world.disk.borrow().compacted()),
+                }
+            }
             EtcdRequest::Get { resource, namespace, name } => {
                 let disk = self.world.disk.borrow();
                 EtcdReply::Get(disk.current().get(&resource, &namespace, &name).cloned())

@@ -23,7 +23,8 @@ impl Target {
     }
 
     fn covers(&self, client: &str, resource: &str) -> bool {
-        (&*self.client == "*" || *self.client == *client) && (&*self.resource == "*" || *self.resource == *resource)
+        (&*self.client == "*" || *self.client == *client)
+            && (&*self.resource == "*" || *self.resource == *resource)
     }
 }
 
@@ -215,7 +216,8 @@ impl Faults {
 
     /// Tells whether a bookmark is to be dropped.
     pub fn drops_bookmark(&mut self, client: &str, resource: &str) -> bool {
-        self.find(client, resource, |a| matches!(a.fault, Fault::DropBookmarks { .. }).then_some(())).is_some()
+        self.find(client, resource, |a| matches!(a.fault, Fault::DropBookmarks { .. }).then_some(()))
+            .is_some()
     }
 
     /// Tells whether a watch from a revision is to be answered 410.
@@ -233,7 +235,13 @@ impl Faults {
     }
 
     /// Gives the status with which a request is to be refused; `draw` gives a number below its argument.
-    pub fn refuses(&mut self, client: &str, resource: &str, verb: &str, draw: impl Fn(u64) -> u64) -> Option<u16> {
+    pub fn refuses(
+        &mut self,
+        client: &str,
+        resource: &str,
+        verb: &str,
+        draw: impl Fn(u64) -> u64,
+    ) -> Option<u16> {
         self.find(client, resource, |a| match &a.fault {
             Fault::Refuse { verb: which, code, ppm, .. } if &**which == "*" || **which == *verb => {
                 (draw(1_000_000) < *ppm).then_some(*code)

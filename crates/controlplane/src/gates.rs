@@ -51,7 +51,10 @@ impl Gates {
                 *value = on;
                 Ok(())
             }
-            None => Err(UnknownGate { name: name.to_owned(), known: GATES.iter().map(|gate| gate.name).collect() }),
+            None => Err(UnknownGate {
+                name: name.to_owned(),
+                known: GATES.iter().map(|gate| gate.name).collect(),
+            }),
         }
     }
 

@@ -101,7 +101,8 @@ impl RefManager {
     /// Sets the owners of an object, if it still has the uid that we know.
     async fn set_owners(&self, object: &Value, owners: Value, owner: &Value) -> Result<(), ApiError> {
         let patch = value!({"metadata": {"uid": object.uid(), "ownerReferences": owners}});
-        let patched = self.client.merge_patch(&self.resource, object.namespace(), object.name(), "", patch).await?;
+        let patched =
+            self.client.merge_patch(&self.resource, object.namespace(), object.name(), "", patch).await?;
         (self.on_write)(owner, patched.revision());
         Ok(())
     }

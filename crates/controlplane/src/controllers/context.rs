@@ -1,7 +1,7 @@
 //! What the controller manager hands to each of its controllers.
 
-use crate::constants::{KCM_BURST, KCM_QPS};
 use crate::cluster::Mutants;
+use crate::constants::{KCM_BURST, KCM_QPS};
 use crate::gates::Gates;
 use crate::machinery::{Client, Expectations, Informer, ListScope, Lister, Transport};
 use crate::world::World;
@@ -26,7 +26,13 @@ pub struct ControllerContext {
 
 impl ControllerContext {
     /// Makes the context of a process.
-    pub fn new(ctx: &Ctx, world: &Rc<World>, transport: &Rc<Transport>, gates: &Rc<Gates>, mutants: Mutants) -> Self {
+    pub fn new(
+        ctx: &Ctx,
+        world: &Rc<World>,
+        transport: &Rc<Transport>,
+        gates: &Rc<Gates>,
+        mutants: Mutants,
+    ) -> Self {
         let agent = format!("{}/shared-informers", ctx.process_name());
         let informer_client = Client::new(ctx, transport, &agent, KCM_QPS, KCM_BURST);
         informer_client.set_watch_list(gates.enabled("WatchListClient"));
@@ -74,7 +80,11 @@ impl ControllerContext {
 
     /// Makes expectations, of the mutant kind if this run is to have them.
     pub fn expectations(&self) -> Expectations {
-        if self.mutants.expectations_never_expire { Expectations::with_timeout(None) } else { Expectations::default() }
+        if self.mutants.expectations_never_expire {
+            Expectations::with_timeout(None)
+        } else {
+            Expectations::default()
+        }
     }
 
     /// Counts what a metric of the real component counts.

@@ -8,7 +8,9 @@ mod scale;
 use super::{ControllerContext, RefManager};
 use crate::constants::{DEPLOYMENT_RETRIES_MAX, WORKERS};
 use crate::kinds::{DEPLOYMENTS, PODS, REPLICASETS};
-use crate::machinery::{ApiError, Client, DeleteOptions, Lister, Notification, ObjectKey, WorkQueue, is_pod_terminal};
+use crate::machinery::{
+    ApiError, Client, DeleteOptions, Lister, Notification, ObjectKey, WorkQueue, is_pod_terminal,
+};
 use object::{ObjectExt, Selector, Value};
 use std::rc::Rc;
 
@@ -172,7 +174,9 @@ impl DeploymentController {
 
     async fn sync(&self, key: &ObjectKey) -> Result<(), ApiError> {
         let Some(deployment) = self.deployments.get_key(key) else { return Ok(()) };
-        let Ok(selector) = Selector::from_label_selector(&deployment["spec"]["selector"]) else { return Ok(()) };
+        let Ok(selector) = Selector::from_label_selector(&deployment["spec"]["selector"]) else {
+            return Ok(());
+        };
         if selector.is_everything() {
             return Ok(());
         }
@@ -244,7 +248,8 @@ impl DeploymentController {
 
     fn old_pods_run(&self, rollout: &Rollout) -> bool {
         rollout.old.iter().any(|rs| {
-            rs["status"]["replicas"].int() > 0 || self.pods.controlled_by(rs.uid()).iter().any(|pod| !is_pod_terminal(pod))
+            rs["status"]["replicas"].int() > 0
+                || self.pods.controlled_by(rs.uid()).iter().any(|pod| !is_pod_terminal(pod))
         })
     }
 
@@ -261,7 +266,8 @@ impl DeploymentController {
             if !is_spent {
                 continue;
             }
-            match self.client.delete(&REPLICASETS, rs.namespace(), rs.name(), &DeleteOptions::default()).await {
+            match self.client.delete(&REPLICASETS, rs.namespace(), rs.name(), &DeleteOptions::default()).await
+            {
                 Ok(_) => {}
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),

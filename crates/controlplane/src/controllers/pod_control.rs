@@ -56,7 +56,8 @@ impl PodControl {
     /// # Errors
     /// [`ApiError`] as the API answers.
     pub async fn delete(&self, pod: &Value, owner: &Value) -> Result<(), ApiError> {
-        let answer = self.client.delete(&PODS, pod.namespace(), pod.name(), &DeleteOptions::default()).await?;
+        let answer =
+            self.client.delete(&PODS, pod.namespace(), pod.name(), &DeleteOptions::default()).await?;
         if answer.revision() > 0 {
             (self.on_write)(owner, answer.revision());
         }

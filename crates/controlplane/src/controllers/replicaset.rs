@@ -10,9 +10,8 @@ use super::{ControllerContext, PodControl, RefManager, pod_from_template};
 use crate::constants::{REPLICASET_BURST, WORKERS};
 use crate::kinds::{PODS, REPLICASETS};
 use crate::machinery::{
-    ApiError, Client, ConsistencyError, ConsistencyStore, Expectations, Lister, Notification, ObjectKey, ReadRevision,
-    WorkQueue,
-    run_workers, slow_start,
+    ApiError, Client, ConsistencyError, ConsistencyStore, Expectations, Lister, Notification, ObjectKey,
+    ReadRevision, WorkQueue, run_workers, slow_start,
 };
 use futures_util::future::join_all;
 use object::{ObjectExt, Selector, Value};
@@ -149,8 +148,10 @@ impl ReplicaSetController {
         if new.controller_of().is_some() {
             if let Some(key) = self.owner_key(new) {
                 self.queue.add(key.clone());
-                let became_ready = !crate::machinery::is_pod_ready(old) && crate::machinery::is_pod_ready(new);
-                let wait_s = self.replicasets.get_key(&key).map_or(0, |rs| rs["spec"]["minReadySeconds"].int());
+                let became_ready =
+                    !crate::machinery::is_pod_ready(old) && crate::machinery::is_pod_ready(new);
+                let wait_s =
+                    self.replicasets.get_key(&key).map_or(0, |rs| rs["spec"]["minReadySeconds"].int());
                 if became_ready && wait_s > 0 {
                     // One second more, because the times that are compared have no fractions.
                     self.queue.add_after(key, std::time::Duration::from_secs(wait_s.unsigned_abs() + 1));
@@ -199,12 +200,18 @@ impl ReplicaSetController {
         let needs_sync = self.expectations.satisfied(&key, self.context.sim().now());
         let selector = Selector::from_label_selector(&rs["spec"]["selector"])?;
         let mut candidates = self.pods.controlled_by(rs.uid());
-        candidates.extend(self.pods.controlled_by("").into_iter().filter(|pod| pod.namespace() == rs.namespace()));
-        let terminating =
-            candidates.iter().filter(|pod| status::is_terminating(pod) && selector.matches(pod.labels())).count();
+        candidates
+            .extend(self.pods.controlled_by("").into_iter().filter(|pod| pod.namespace() == rs.namespace()));
+        let terminating = candidates
+            .iter()
+            .filter(|pod| status::is_terminating(pod) && selector.matches(pod.labels()))
+            .count();
         let pods = self.refs.claim_active_pods(candidates, &rs, &selector).await?;
-        let managed =
-            if needs_sync && !rs.is_deleting() { self.manage_replicas(&key, &rs, &pods).await } else { Ok(()) };
+        let managed = if needs_sync && !rs.is_deleting() {
+            self.manage_replicas(&key, &rs, &pods).await
+        } else {
+            Ok(())
+        };
         let now = self.context.now();
         let terminating =
             self.context.gates.enabled("DeploymentReplicaSetTerminatingReplicas").then_some(terminating);
@@ -222,11 +229,18 @@ impl ReplicaSetController {
         Ok(())
     }
 
-    async fn manage_replicas(&self, key: &ObjectKey, rs: &Value, pods: &[Value]) -> Result<(), status::Failure> {
+    async fn manage_replicas(
+        &self,
+        key: &ObjectKey,
+        rs: &Value,
+        pods: &[Value],
+    ) -> Result<(), status::Failure> {
         let wanted = usize::try_from(rs["spec"]["replicas"].as_i64().unwrap_or(1)).unwrap_or(0);
         match pods.len().cmp(&wanted) {
             Ordering::Less => self.create_pods(key, rs, (wanted - pods.len()).min(REPLICASET_BURST)).await,
-            Ordering::Greater => self.delete_pods(key, rs, pods, (pods.len() - wanted).min(REPLICASET_BURST)).await,
+            Ordering::Greater => {
+                self.delete_pods(key, rs, pods, (pods.len() - wanted).min(REPLICASET_BURST)).await
+            }
             Ordering::Equal => Ok(()),
         }
     }

@@ -297,7 +297,12 @@ impl Client {
     ///
     /// # Errors
     /// [`ApiError`] as for all requests.
-    pub async fn get(&self, resource: &GroupVersionResource, namespace: &str, name: &str) -> Result<Value, ApiError> {
+    pub async fn get(
+        &self,
+        resource: &GroupVersionResource,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Value, ApiError> {
         self.request(Request::get(resource, namespace, name)).await
     }
 
@@ -321,7 +326,11 @@ impl Client {
     ///
     /// # Errors
     /// [`ApiError`] as for all requests.
-    pub async fn update_status(&self, resource: &GroupVersionResource, object: &Value) -> Result<Value, ApiError> {
+    pub async fn update_status(
+        &self,
+        resource: &GroupVersionResource,
+        object: &Value,
+    ) -> Result<Value, ApiError> {
         self.request(Request::update(resource, object.clone()).with_subresource("status")).await
     }
 
@@ -359,7 +368,11 @@ impl Client {
     ///
     /// # Errors
     /// [`ApiError`] as for all requests.
-    pub async fn list_newest(&self, resource: &GroupVersionResource, scope: &ListScope) -> Result<Listed, ApiError> {
+    pub async fn list_newest(
+        &self,
+        resource: &GroupVersionResource,
+        scope: &ListScope,
+    ) -> Result<Listed, ApiError> {
         self.list(resource, scope, ReadFrom::Newest).await
     }
 
@@ -422,7 +435,9 @@ fn select(request: &mut Request, scope: &ListScope) {
 fn failure(response: &Response) -> ApiError {
     let mut error = match &response.body {
         Body::Object(status) => ApiError::from_status(status),
-        Body::Text(text) => ApiError::from_status(&value!({"code": i64::from(response.code), "message": text.as_str()})),
+        Body::Text(text) => {
+            ApiError::from_status(&value!({"code": i64::from(response.code), "message": text.as_str()}))
+        }
         Body::List(_) | Body::Watch(_) => unreachable!("neither a list nor a watch is a failure"),
     };
     if let ApiError::Status { code, retry_after_s, .. } = &mut error {

@@ -47,7 +47,8 @@ impl LeaderElector {
                 return;
             }
             let most = RETRY_PERIOD.mul_f64(1.0 + LEASE_JITTER);
-            let wait = self.ctx.choose_duration("election-retry", &self.election.identity, RETRY_PERIOD, most);
+            let wait =
+                self.ctx.choose_duration("election-retry", &self.election.identity, RETRY_PERIOD, most);
             self.ctx.sleep(wait).await;
         }
     }
@@ -61,7 +62,9 @@ impl LeaderElector {
                 let ctx = self.ctx.clone();
                 match ctx.timeout(left, self.try_acquire_or_renew()).await {
                     Ok(true) => break,
-                    Ok(false) if self.ctx.now() + RETRY_PERIOD < deadline => self.ctx.sleep(RETRY_PERIOD).await,
+                    Ok(false) if self.ctx.now() + RETRY_PERIOD < deadline => {
+                        self.ctx.sleep(RETRY_PERIOD).await
+                    }
                     Ok(false) | Err(_) => {
                         self.ctx.trace("lost-lease", &self.election.identity, String::new);
                         return;

@@ -101,7 +101,12 @@ pub struct Informer {
 
 impl Informer {
     /// Starts an informer over everything of a resource that `scope` covers.
-    pub fn start(ctx: &Ctx, client: &Rc<Client>, resource: &GroupVersionResource, scope: ListScope) -> Rc<Self> {
+    pub fn start(
+        ctx: &Ctx,
+        client: &Rc<Client>,
+        resource: &GroupVersionResource,
+        scope: ListScope,
+    ) -> Rc<Self> {
         let informer = Rc::new(Self {
             ctx: ctx.clone(),
             resource: resource.clone(),
@@ -177,7 +182,11 @@ impl Informer {
 
     pub(super) fn push(&self, delta: Delta) {
         let mut deltas = self.deltas.borrow_mut();
-        assert!(deltas.len() < PENDING_MAX, "informer of {} is {PENDING_MAX} deltas behind", self.resource.resource);
+        assert!(
+            deltas.len() < PENDING_MAX,
+            "informer of {} is {PENDING_MAX} deltas behind",
+            self.resource.resource
+        );
         deltas.push_back(delta);
         self.filled.notify_one();
     }
@@ -199,7 +208,11 @@ impl Informer {
             }
             for handler in self.handlers.borrow().iter() {
                 let mut queue = handler.queue.borrow_mut();
-                assert!(queue.len() < PENDING_MAX, "a handler of {} is too far behind", self.resource.resource);
+                assert!(
+                    queue.len() < PENDING_MAX,
+                    "a handler of {} is too far behind",
+                    self.resource.resource
+                );
                 queue.extend(told.iter().cloned());
                 handler.filled.notify_one();
             }
@@ -215,7 +228,10 @@ impl Informer {
             Delta::Put(object) => {
                 contents.revision = Some(object.revision());
                 let old = contents.put(ObjectKey::of(&object), object.clone());
-                told.push(old.map_or_else(|| Notification::Add(object.clone()), |old| Notification::Update(old, object.clone())));
+                told.push(old.map_or_else(
+                    || Notification::Add(object.clone()),
+                    |old| Notification::Update(old, object.clone()),
+                ));
             }
             Delta::Gone(object) => {
                 contents.revision = Some(object.revision());
@@ -230,7 +246,10 @@ impl Informer {
                     let key = ObjectKey::of(&object);
                     gone.remove(&key);
                     let old = contents.put(key, object.clone());
-                    told.push(old.map_or_else(|| Notification::Add(object.clone()), |old| Notification::Update(old, object.clone())));
+                    told.push(old.map_or_else(
+                        || Notification::Add(object.clone()),
+                        |old| Notification::Update(old, object.clone()),
+                    ));
                 }
                 for (key, object) in gone {
                     contents.take(&key);

@@ -4,7 +4,8 @@ use super::client::{ListScope, ReadFrom};
 use super::informer::Informer;
 use super::{ApiError, Client, WatchStream};
 use crate::constants::{
-    REFLECTOR_BACKOFF_MAX, REFLECTOR_BACKOFF_MIN, REFLECTOR_BACKOFF_RESET, VERY_SHORT_WATCH, WATCH_TIMEOUT_MIN,
+    REFLECTOR_BACKOFF_MAX, REFLECTOR_BACKOFF_MIN, REFLECTOR_BACKOFF_RESET, VERY_SHORT_WATCH,
+    WATCH_TIMEOUT_MIN,
 };
 use apiserver::WatchEventKind;
 use object::{ObjectExt, Value};

@@ -68,7 +68,8 @@ impl Transport {
             return Ok(link);
         }
         let pick = self.ctx.choose("apiserver", &self.ctx.process_name(), self.servers.len() as u64) as usize;
-        let dialled = self.ctx.timeout(DIAL_TIMEOUT, self.ctx.connect(self.servers[pick].as_str(), PORT)).await;
+        let dialled =
+            self.ctx.timeout(DIAL_TIMEOUT, self.ctx.connect(self.servers[pick].as_str(), PORT)).await;
         let Ok(Ok(connection)) = dialled else { return Err(TransportError::Refused) };
         // Another request may have connected meanwhile: one connection is enough.
         let present = self.link.borrow().clone();

@@ -3,8 +3,8 @@
 
 use super::watcher::Watcher;
 use crate::constants::{
-    DISPATCH_BUDGET_MAX, DISPATCH_BUDGET_REFILL_PER_SECOND, WATCH_CACHE_CAPACITY_MAX, WATCH_CACHE_CAPACITY_MIN,
-    WATCH_CACHE_WINDOW,
+    DISPATCH_BUDGET_MAX, DISPATCH_BUDGET_REFILL_PER_SECOND, WATCH_CACHE_CAPACITY_MAX,
+    WATCH_CACHE_CAPACITY_MIN, WATCH_CACHE_WINDOW,
 };
 use sim::Instant;
 use std::collections::VecDeque;
@@ -79,7 +79,12 @@ impl Cache {
     }
 
     fn put(&mut self, event: Event, after: Snapshot, now: Instant) {
-        assert!(event.revision >= self.revision, "a cache goes forward: {} after {}", event.revision, self.revision);
+        assert!(
+            event.revision >= self.revision,
+            "a cache goes forward: {} after {}",
+            event.revision,
+            self.revision
+        );
         self.make_room(now);
         self.revision = event.revision;
         self.state = after;

@@ -73,11 +73,13 @@ impl Driver for RequestDriver {
                 let read = self.server.cached(resource, revision).await;
                 read.map_err(|current| ReadError::Future { current })
             }
-            ReadAt::Exact(revision) => match self.server.call(EtcdRequest::Range { revision: Some(revision) }).await {
-                Some(EtcdReply::Range(snapshot)) => Ok(snapshot),
-                Some(EtcdReply::Compacted(oldest)) => Err(ReadError::Compacted { oldest }),
-                _ => Err(unavailable()),
-            },
+            ReadAt::Exact(revision) => {
+                match self.server.call(EtcdRequest::Range { revision: Some(revision) }).await {
+                    Some(EtcdReply::Range(snapshot)) => Ok(snapshot),
+                    Some(EtcdReply::Compacted(oldest)) => Err(ReadError::Compacted { oldest }),
+                    _ => Err(unavailable()),
+                }
+            }
         }
     }
 

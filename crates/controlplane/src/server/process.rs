@@ -4,8 +4,8 @@ use super::cache::{Cache, Entry};
 use super::driver::RequestDriver;
 use super::watcher::{Watcher, WatcherConfig};
 use crate::constants::{
-    BOOKMARK_TICK, CACHE_RESTART_PAUSE, COMPACTION_PERIOD, MIN_REQUEST_TIMEOUT, PROGRESS_REQUEST_PERIOD, READ_WAIT,
-    REQUEST_TIMEOUT, WATCHER_CHANNEL_MAX, WATCHER_CHANNEL_MAX_INDEXED, WATCHER_CHANNEL_MIN,
+    BOOKMARK_TICK, CACHE_RESTART_PAUSE, COMPACTION_PERIOD, MIN_REQUEST_TIMEOUT, PROGRESS_REQUEST_PERIOD,
+    READ_WAIT, REQUEST_TIMEOUT, WATCHER_CHANNEL_MAX, WATCHER_CHANNEL_MAX_INDEXED, WATCHER_CHANNEL_MIN,
 };
 use crate::machinery::SERVER_PORT;
 use crate::wire::{ClientFrame, EtcdCall, EtcdFrame, EtcdReply, EtcdRequest, ServerFrame};
@@ -97,7 +97,9 @@ impl ApiServer {
     }
 
     async fn start_watch(self: Rc<Self>) {
-        let Some(EtcdReply::Range(snapshot)) = self.call(EtcdRequest::Range { revision: None }).await else { return };
+        let Some(EtcdReply::Range(snapshot)) = self.call(EtcdRequest::Range { revision: None }).await else {
+            return;
+        };
         let after = snapshot.revision();
         *self.seen.borrow_mut() = Some(snapshot);
         self.call(EtcdRequest::Watch { after }).await;
@@ -136,7 +138,8 @@ impl ApiServer {
         let mut caches = self.caches.borrow_mut();
         let Some(cache) = caches.get_mut(resource) else { return };
         let name = resource.to_string();
-        let lag = self.world.faults.borrow_mut().cache_lag(&self.ctx.process_name(), &name).unwrap_or_default();
+        let lag =
+            self.world.faults.borrow_mut().cache_lag(&self.ctx.process_name(), &name).unwrap_or_default();
         let now = self.ctx.now();
         if lag.is_zero() && cache.lagging.is_empty() {
             return cache.take_in(entry, now);
@@ -150,7 +153,11 @@ impl ApiServer {
 
     async fn drain(self: Rc<Self>, resource: GroupResource) {
         loop {
-            let due = self.caches.borrow().get(&resource).and_then(|cache| cache.lagging.front().map(|entry| entry.0));
+            let due = self
+                .caches
+                .borrow()
+                .get(&resource)
+                .and_then(|cache| cache.lagging.front().map(|entry| entry.0));
             let Some(due) = due else { return };
             self.ctx.sleep_until(due).await;
             let mut caches = self.caches.borrow_mut();
@@ -195,7 +202,8 @@ impl ApiServer {
     pub(super) async fn cached(&self, resource: &GroupResource, revision: u64) -> Result<Snapshot, u64> {
         let deadline = self.ctx.now() + READ_WAIT;
         loop {
-            let (state, reached) = self.with_cache(resource, |cache| (cache.state().clone(), cache.revision()));
+            let (state, reached) =
+                self.with_cache(resource, |cache| (cache.state().clone(), cache.revision()));
             if reached >= revision {
                 return Ok(state);
             }
@@ -268,7 +276,8 @@ impl ApiServer {
             move |n: u64| ctx.choose(site, &entity, n)
         };
         let verb = request.verb;
-        let refused = self.world.faults.borrow_mut().refuses(&client, &resource, verb.as_str(), draw("refuse"));
+        let refused =
+            self.world.faults.borrow_mut().refuses(&client, &resource, verb.as_str(), draw("refuse"));
         let is_busy = self.in_flight.get() >= self.config.in_flight_max && verb != Verb::Watch;
         let mut response = match refused {
             Some(code) => injected(code),
@@ -276,13 +285,16 @@ impl ApiServer {
             None => {
                 self.in_flight.set(self.in_flight.get() + 1);
                 let driver = RequestDriver::new(self.clone(), client.clone(), &request);
-                let handled = self.ctx.timeout(REQUEST_TIMEOUT, self.config.api.handle(&driver, request)).await;
+                let handled =
+                    self.ctx.timeout(REQUEST_TIMEOUT, self.config.api.handle(&driver, request)).await;
                 self.in_flight.set(self.in_flight.get() - 1);
                 handled.unwrap_or_else(|_| injected(504))
             }
         };
         let is_write = !matches!(verb, Verb::Get | Verb::List | Verb::Watch);
-        if is_write && self.world.faults.borrow_mut().loses_response(&client, &resource, draw("lose-response")) {
+        if is_write
+            && self.world.faults.borrow_mut().loses_response(&client, &resource, draw("lose-response"))
+        {
             let _ = connection.send(ServerFrame::Reset { id }, "reset");
             return;
         }
@@ -290,7 +302,11 @@ impl ApiServer {
             Body::Watch(start) => Some((**start).clone()),
             Body::Object(_) | Body::List(_) | Body::Text(_) => None,
         };
-        if connection.send_wait(ServerFrame::Response { id, response: Box::new(response) }, "response").await.is_err() {
+        if connection
+            .send_wait(ServerFrame::Response { id, response: Box::new(response) }, "response")
+            .await
+            .is_err()
+        {
             return;
         }
         if let Some(start) = watch {
@@ -299,7 +315,14 @@ impl ApiServer {
     }
 
     /// Runs one watch to its end.
-    async fn watch(&self, connection: &Rc<Connection>, id: u64, client: Text, resource: Text, start: WatchStart) {
+    async fn watch(
+        &self,
+        connection: &Rc<Connection>,
+        id: u64,
+        client: Text,
+        resource: Text,
+        start: WatchStart,
+    ) {
         let ctx = &self.ctx;
         let timeout = match start.timeout_s {
             Some(seconds) => std::time::Duration::from_secs(seconds),
@@ -326,10 +349,14 @@ impl ApiServer {
                 Some(self.cached(&group_resource, revision).await)
             }
             // A consistent start waits until the cache has seen what etcd holds now.
-            (WatchFrom::Initial(ReadAt::Latest), None) => match self.call(EtcdRequest::Range { revision: None }).await {
-                Some(EtcdReply::Range(snapshot)) => Some(self.cached(&group_resource, snapshot.revision()).await),
-                _ => return,
-            },
+            (WatchFrom::Initial(ReadAt::Latest), None) => {
+                match self.call(EtcdRequest::Range { revision: None }).await {
+                    Some(EtcdReply::Range(snapshot)) => {
+                        Some(self.cached(&group_resource, snapshot.revision()).await)
+                    }
+                    _ => return,
+                }
+            }
         };
         let initial = match initial {
             Some(Err(reached)) => {
@@ -375,15 +402,24 @@ impl ApiServer {
 /// Gives the buffer of a watcher (`cacher.go`, `newCacheWatcher` and `WatchCache.suggestedWatchChannelSize`).
 fn channel_capacity(resource: &str) -> usize {
     // Pods and nodes have index functions; of those only watches with a trigger are small, and they are per node.
-    let most = if matches!(resource, "pods" | "nodes") { WATCHER_CHANNEL_MAX_INDEXED } else { WATCHER_CHANNEL_MAX };
+    let most =
+        if matches!(resource, "pods" | "nodes") { WATCHER_CHANNEL_MAX_INDEXED } else { WATCHER_CHANNEL_MAX };
     most.max(WATCHER_CHANNEL_MIN)
 }
 
 /// Makes the answer of an injected error, or of a server at its limits.
 fn injected(code: u16) -> Response {
     match code {
-        429 => Response { retry_after_s: Some(1), ..Response::text(429, "Too many requests, please try again later.") },
-        409 => Refusal::new(409, "Conflict", "the object has been modified; please apply your changes to the latest version and try again").into(),
+        429 => Response {
+            retry_after_s: Some(1),
+            ..Response::text(429, "Too many requests, please try again later.")
+        },
+        409 => Refusal::new(
+            409,
+            "Conflict",
+            "the object has been modified; please apply your changes to the latest version and try again",
+        )
+        .into(),
         503 => Refusal::unavailable("the server is currently unable to handle the request").into(),
         504 => Refusal::timeout("request did not complete within the allotted timeout", 0).into(),
         code => Refusal::new(code, "InternalError", "injected failure").into(),

@@ -49,7 +49,12 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    pub(super) fn new(ctx: &Ctx, world: &Rc<World>, connection: &Rc<Connection>, config: WatcherConfig) -> Rc<Self> {
+    pub(super) fn new(
+        ctx: &Ctx,
+        world: &Rc<World>,
+        connection: &Rc<Connection>,
+        config: WatcherConfig,
+    ) -> Rc<Self> {
         let before_deadline = config.deadline - BOOKMARK_BEFORE_DEADLINE;
         let first_bookmark = before_deadline.min(ctx.now() + BOOKMARK_PERIOD);
         Rc::new(Self {

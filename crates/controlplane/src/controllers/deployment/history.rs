@@ -47,7 +47,8 @@ fn annotate(rs: &mut Value, deployment: &Value, revision: i64) -> bool {
         rs.set(&["metadata", "annotations", REVISION], revision.to_string());
         if let Some(present) = present {
             // A ReplicaSet that comes back keeps the list of the revisions it has had.
-            let history = rs.annotation(HISTORY).map_or_else(|| present.clone(), |h| format!("{h},{present}"));
+            let history =
+                rs.annotation(HISTORY).map_or_else(|| present.clone(), |h| format!("{h},{present}"));
             rs.set(&["metadata", "annotations", HISTORY], history);
         }
     }
@@ -112,7 +113,10 @@ impl DeploymentController {
 
     async fn create_new(&self, rollout: &mut Rollout, revision: i64) -> Result<(), ApiError> {
         let deployment = rollout.deployment.clone();
-        let hash = hash::of_template(&deployment["spec"]["template"], deployment["status"]["collisionCount"].as_i64());
+        let hash = hash::of_template(
+            &deployment["spec"]["template"],
+            deployment["status"]["collisionCount"].as_i64(),
+        );
         let mut template = deployment["spec"]["template"].clone();
         template.set(&["metadata", "labels", HASH], hash.as_str());
         let mut selector = deployment["spec"]["selector"].clone();
@@ -131,7 +135,9 @@ impl DeploymentController {
         scale::set_replicas_annotations(&mut rs, &deployment);
         let (created, existed) = match self.client.create(&REPLICASETS, &rs).await {
             Ok(created) => (created, false),
-            Err(error) if error.is_already_exists() => (self.resolve_collision(&deployment, &rs, error).await?, true),
+            Err(error) if error.is_already_exists() => {
+                (self.resolve_collision(&deployment, &rs, error).await?, true)
+            }
             Err(error) => return Err(self.note_failure(rollout, &rs, error).await),
         };
         let mut changed = self.set_revision(rollout, revision);
@@ -151,7 +157,12 @@ impl DeploymentController {
 
     /// Looks at the ReplicaSet that has our name: if it is ours it will do, else the hash collided and the next sync
     /// tries another (kubernetes#29735).
-    async fn resolve_collision(&self, deployment: &Value, rs: &Value, error: ApiError) -> Result<Value, ApiError> {
+    async fn resolve_collision(
+        &self,
+        deployment: &Value,
+        rs: &Value,
+        error: ApiError,
+    ) -> Result<Value, ApiError> {
         let present = self.client.get(&REPLICASETS, rs.namespace(), rs.name()).await?;
         let is_ours = present.controller_of().is_some_and(|owner| owner.uid == deployment.uid())
             && without_hash(&present["spec"]["template"]) == without_hash(&deployment["spec"]["template"]);
@@ -169,7 +180,8 @@ impl DeploymentController {
         if progress::has_deadline(&rollout.deployment) && !error.is_namespace_terminating() {
             let message = format!("Failed to create new replica set {:?}: {error}", rs.name());
             let now = self.context.now();
-            let condition = progress::condition("Progressing", "False", "ReplicaSetCreateError", &message, now);
+            let condition =
+                progress::condition("Progressing", "False", "ReplicaSetCreateError", &message, now);
             progress::set_condition(rollout.deployment.slot(&["status"]), condition);
             // The failure that matters is the first one; this write only tells of it.
             let _ = self.client.update_status(&DEPLOYMENTS, &rollout.deployment).await;

@@ -16,7 +16,8 @@ fn find<'a>(status: &'a Value, kind: &str) -> Option<&'a Value> {
 }
 
 fn remove_condition(status: &mut Value, kind: &str) {
-    let kept: Vec<Value> = status["conditions"].items().iter().filter(|c| c["type"] != kind).cloned().collect();
+    let kept: Vec<Value> =
+        status["conditions"].items().iter().filter(|c| c["type"] != kind).cloned().collect();
     status.set_or_omit(&["conditions"], Value::from(kept));
 }
 
@@ -81,7 +82,10 @@ pub(super) fn status(rollout: &Rollout, now: Time) -> Value {
     let (total, available) = (sum("replicas"), sum("availableReplicas"));
     let mut status = value!({"observedGeneration": deployment.generation()});
     status.set_or_omit(&["replicas"], total);
-    status.set_or_omit(&["updatedReplicas"], rollout.new.as_ref().map_or(0, |rs| rs["status"]["replicas"].int()));
+    status.set_or_omit(
+        &["updatedReplicas"],
+        rollout.new.as_ref().map_or(0, |rs| rs["status"]["replicas"].int()),
+    );
     status.set_or_omit(&["readyReplicas"], sum("readyReplicas"));
     status.set_or_omit(&["availableReplicas"], available);
     status.set_or_omit(&["unavailableReplicas"], (total - available).max(0));
@@ -95,7 +99,13 @@ pub(super) fn status(rollout: &Rollout, now: Time) -> Value {
     status.set_or_omit(&["conditions"], &deployment["status"]["conditions"]);
     let enough = available >= replicas(deployment) - scale::max_unavailable(deployment);
     let available = if enough {
-        condition("Available", "True", "MinimumReplicasAvailable", "Deployment has minimum availability.", now)
+        condition(
+            "Available",
+            "True",
+            "MinimumReplicasAvailable",
+            "Deployment has minimum availability.",
+            now,
+        )
     } else {
         let message = "Deployment does not have minimum availability.";
         condition("Available", "False", "MinimumReplicasUnavailable", message, now)
@@ -121,7 +131,10 @@ pub(super) fn rollout_status(rollout: &Rollout, now: Time) -> Value {
         };
         if is_complete(deployment, &status) {
             let message = format!("{subject} has successfully progressed.");
-            set_condition(&mut status, condition("Progressing", "True", "NewReplicaSetAvailable", &message, now));
+            set_condition(
+                &mut status,
+                condition("Progressing", "True", "NewReplicaSetAvailable", &message, now),
+            );
         } else if is_progressing(deployment, &status) {
             let message = format!("{subject} is progressing.");
             let mut fresh = condition("Progressing", "True", "ReplicaSetUpdated", &message, now);
@@ -133,7 +146,10 @@ pub(super) fn rollout_status(rollout: &Rollout, now: Time) -> Value {
             set_condition(&mut status, fresh);
         } else if has_timed_out(deployment, &status, now) {
             let message = format!("{subject} has timed out progressing.");
-            set_condition(&mut status, condition("Progressing", "False", "ProgressDeadlineExceeded", &message, now));
+            set_condition(
+                &mut status,
+                condition("Progressing", "False", "ProgressDeadlineExceeded", &message, now),
+            );
         }
     }
     match replica_failure(rollout, now) {

@@ -70,7 +70,8 @@ fn proportion(rs: &Value, deployment: &Value, to_add: i64, added: i64) -> i64 {
     let fraction = if replicas(deployment) == 0 {
         -replicas(rs)
     } else {
-        let before = annotated(rs, MAX).filter(|n| *n != 0).unwrap_or_else(|| deployment["status"]["replicas"].int());
+        let before =
+            annotated(rs, MAX).filter(|n| *n != 0).unwrap_or_else(|| deployment["status"]["replicas"].int());
         let after = replicas(deployment) + max_surge(deployment);
         let size = (replicas(rs) * after) as f64 / before.max(1) as f64;
         size.round() as i64 - replicas(rs)
@@ -131,7 +132,12 @@ impl DeploymentController {
     }
 
     /// Sizes a ReplicaSet if it has another size; tells whether it had.
-    pub(super) async fn resize(&self, rollout: &mut Rollout, rs: &Value, size: i64) -> Result<bool, ApiError> {
+    pub(super) async fn resize(
+        &self,
+        rollout: &mut Rollout,
+        rs: &Value,
+        size: i64,
+    ) -> Result<bool, ApiError> {
         if replicas(rs) == size {
             return Ok(false);
         }
@@ -161,5 +167,4 @@ impl DeploymentController {
         let most = wanted + max_surge(&rollout.deployment);
         if total >= most { present } else { present + (most - total).min(wanted - present) }
     }
-
 }

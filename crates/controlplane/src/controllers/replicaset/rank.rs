@@ -11,8 +11,10 @@ pub(super) fn pods_to_delete(pods: &[Value], related: &[Value], count: usize, no
     for pod in related.iter().filter(|pod| is_pod_active(pod)) {
         *on_node.entry(pod["spec"]["nodeName"].str()).or_default() += 1;
     }
-    let mut ranked: Vec<(&Value, usize)> =
-        pods.iter().map(|pod| (pod, on_node.get(pod["spec"]["nodeName"].str()).copied().unwrap_or(0))).collect();
+    let mut ranked: Vec<(&Value, usize)> = pods
+        .iter()
+        .map(|pod| (pod, on_node.get(pod["spec"]["nodeName"].str()).copied().unwrap_or(0)))
+        .collect();
     if count < ranked.len() {
         ranked.sort_by(|a, b| compare(*a, *b, now));
     }
@@ -58,7 +60,9 @@ fn created(pod: &Value) -> Option<Time> {
 }
 
 fn deletion_cost(pod: &Value) -> i32 {
-    pod.annotation("controller.kubernetes.io/pod-deletion-cost").and_then(|cost| cost.parse().ok()).unwrap_or(0)
+    pod.annotation("controller.kubernetes.io/pod-deletion-cost")
+        .and_then(|cost| cost.parse().ok())
+        .unwrap_or(0)
 }
 
 fn restarts(pod: &Value) -> i64 {

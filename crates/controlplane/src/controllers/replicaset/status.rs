@@ -50,8 +50,12 @@ pub(super) fn compute(
             status.push(&["conditions"], condition);
         }
         None if !present.is_null() => {
-            let kept: Vec<Value> =
-                status["conditions"].items().iter().filter(|c| c["type"] != "ReplicaFailure").cloned().collect();
+            let kept: Vec<Value> = status["conditions"]
+                .items()
+                .iter()
+                .filter(|c| c["type"] != "ReplicaFailure")
+                .cloned()
+                .collect();
             status.set_or_omit(&["conditions"], Value::from(kept));
         }
         _ => {}
