@@ -110,7 +110,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            time_max: Duration::from_secs(30 * 24 * 3600),
+            time_max: Duration::from_hours(30 * 24),
             events_max: 1_000_000_000,
             events_per_instant_max: 1_000_000,
             ready_max: 1_000_000,

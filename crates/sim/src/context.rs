@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use crate::control::Control;
 use crate::hash::text;
-use crate::kernel::{Kernel, Kind};
+use crate::kernel::Kernel;
 use crate::process::ProcessId;
+use crate::record::Kind;
 use crate::slab::Key;
 use crate::task::JoinHandle;
 use crate::time::{Instant, nanos};

@@ -9,9 +9,10 @@ use std::time::Duration;
 use crate::choice::Choice;
 use crate::config::LinkConfig;
 use crate::context::Ctx;
-use crate::kernel::{Kernel, Kind};
+use crate::kernel::Kernel;
 use crate::outcome::{Outcome, WaitingTask};
 use crate::process::{CrashKind, ProcessId};
+use crate::record::Kind;
 use crate::time::Instant;
 use crate::trace::Trace;
 

@@ -10,8 +10,9 @@ use std::time::Duration;
 use crate::clock::WallClock;
 use crate::context::Ctx;
 use crate::hash::text;
-use crate::kernel::{Kernel, Kind};
+use crate::kernel::Kernel;
 use crate::queue::Action;
+use crate::record::Kind;
 use crate::task::{LocalFuture, TaskId, TaskName};
 use crate::wait::Wait;
 

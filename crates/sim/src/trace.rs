@@ -204,11 +204,10 @@ pub struct Divergence {
 
 impl fmt::Display for Divergence {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.exact {
-            true => writeln!(out, "the runs part at event {}", self.seq_before)?,
-            false => {
-                writeln!(out, "the runs part between events {} and {}", self.seq_after, self.seq_before)?
-            }
+        if self.exact {
+            writeln!(out, "the runs part at event {}", self.seq_before)?;
+        } else {
+            writeln!(out, "the runs part between events {} and {}", self.seq_after, self.seq_before)?;
         }
         for (side, entries) in [("first", &self.left), ("second", &self.right)] {
             writeln!(out, "{side} run:")?;

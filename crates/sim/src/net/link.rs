@@ -4,9 +4,10 @@ use std::mem;
 
 use crate::config::LinkConfig;
 use crate::hash::{fold, text};
-use crate::kernel::{Kernel, Kind};
+use crate::kernel::Kernel;
 use crate::net::Network;
 use crate::process::ProcessId;
+use crate::record::Kind;
 use crate::slab::Key;
 use crate::time::nanos;
 

@@ -8,10 +8,11 @@ use std::task::{Context, Poll};
 
 use crate::context::Ctx;
 use crate::hash::text;
-use crate::kernel::{Kernel, Kind};
+use crate::kernel::Kernel;
 use crate::net::Connection;
 use crate::net::packet::Packet;
 use crate::process::ProcessId;
+use crate::record::Kind;
 use crate::slab::Key;
 use crate::task::Waiters;
 use crate::wait::{self, Wait};

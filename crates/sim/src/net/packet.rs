@@ -1,14 +1,19 @@
 //! Packets: how messages, closures and handshakes travel along the lanes of a connection, in order.
 
 use std::collections::VecDeque;
+use std::mem;
+use std::rc::Rc;
+use std::time::Duration;
 
 use crate::choice::{self, site};
-use crate::hash::fold;
-use crate::kernel::{Kernel, Kind};
-use crate::net::Message;
+use crate::config::LinkConfig;
+use crate::hash::{fold, text};
+use crate::kernel::Kernel;
 use crate::net::connection::{Closed, Conn, Handshake};
+use crate::net::{Message, Network};
 use crate::outcome::Limit;
 use crate::queue::Action;
+use crate::record::Kind;
 use crate::slab::Key;
 use crate::task::Waiters;
 use crate::time::{Instant, nanos};
@@ -35,8 +40,8 @@ pub(crate) struct Lane {
     pub(crate) key: u64,
     queue: VecDeque<(Instant, Packet)>,
     last_at: Instant,
+    /// Packets sent on their way, which numbers the draws.
     sent: u64,
-    draws: u64,
     /// Whether the packets wait for the link or for the machine at its end.
     stalled: bool,
     /// Messages on their way or not yet received by the program.
@@ -53,7 +58,6 @@ impl Lane {
             queue: VecDeque::new(),
             last_at: Instant::START,
             sent: 0,
-            draws: 0,
             stalled: false,
             unread: 0,
             owed: 0,
@@ -62,10 +66,12 @@ impl Lane {
 
     /// Takes all packets, to be dropped where nothing is borrowed.
     pub(crate) fn take_packets(&mut self) -> VecDeque<(Instant, Packet)> {
-        std::mem::take(&mut self.queue)
+        mem::take(&mut self.queue)
     }
 }
 
+/// Sets the tie-breaks of packets apart from their latencies, which are drawn from the same key.
+const TIE: u64 = text("tie");
 const KIND_DELIVER: Kind = Kind::new("deliver");
 const KIND_LOST: Kind = Kind::new("lost");
 const STALLED_SWEEP_MIN: usize = 256;
@@ -76,75 +82,64 @@ impl Kernel {
     /// Puts a packet on a lane; it arrives after the link's latency, and after all before it.
     pub(crate) fn transmit(&self, connection: Key, lane: usize, packet: Packet) {
         let mut network = self.network.borrow_mut();
+        let network = &mut *network;
         let Some(conn) = network.connections.get_mut(connection) else { return };
+        let state = &mut conn.lanes[lane];
         if matches!(packet, Packet::Data(_)) {
-            conn.lanes[lane].unread += 1;
-            if conn.lanes[lane].unread > self.config.limits.messages_per_connection {
+            state.unread += 1;
+            if state.unread > self.config.limits.messages_per_connection {
                 self.stop_at_limit(Limit::MessagesPerConnection);
             }
         }
-        conn.lanes[lane].queue.push_back((Instant::NEVER, packet));
-        drop(network);
-        self.launch(connection, lane, 1);
-    }
-
-    /// Gives the newest `count` packets of a lane their times, or stalls the lane.
-    fn launch(&self, connection: Key, lane: usize, count: usize) {
-        let mut network = self.network.borrow_mut();
-        let Some(conn) = network.connections.get_mut(connection) else { return };
-        let link = conn.lanes[lane].link;
-        if conn.lanes[lane].stalled {
-            return;
-        }
-        if network.links[link].is_blocked() {
-            return network.stall(connection, lane);
-        }
-        drop(network);
-        for back in (1..=count).rev() {
-            self.launch_one(connection, lane, back);
+        let place = state.queue.len();
+        state.queue.push_back((Instant::NEVER, packet));
+        if network.links[state.link].is_blocked() {
+            network.stall(connection, lane);
+        } else if !state.stalled {
+            self.launch(network, connection, lane, place);
         }
     }
 
-    fn launch_one(&self, connection: Key, lane: usize, back: usize) {
-        let latency = self.latency(connection, lane);
-        let mut network = self.network.borrow_mut();
+    /// Gives a packet of a lane its time.
+    fn launch(&self, network: &mut Network, connection: Key, lane: usize, place: usize) {
+        let Some(conn) = network.connections.get(connection) else { return };
+        let state = &conn.lanes[lane];
+        let config = network.link_config(state.link);
+        let (min, max) = (nanos(config.latency_min), nanos(config.latency_max));
+        let draw = state.sent;
+        let mut latency = self.draw_between(state.key, draw, min, max.max(min));
+        if self.latency_overridden || config.drop_ppm > 0 {
+            latency = self.unusual_latency(conn, lane, &config, latency);
+        }
         let Some(conn) = network.connections.get_mut(connection) else { return };
-        let lane_state = &mut conn.lanes[lane];
-        let at = (self.now.get() + std::time::Duration::from_nanos(latency)).max(lane_state.last_at);
-        lane_state.last_at = at;
-        lane_state.sent += 1;
-        let tie = self.tie_of_key(lane_state.key, lane_state.sent);
-        let place = lane_state.queue.len() - back;
-        lane_state.queue[place].0 = at;
-        drop(network);
+        let state = &mut conn.lanes[lane];
+        let at = (self.now.get() + Duration::from_nanos(latency)).max(state.last_at);
+        state.last_at = at;
+        state.sent += 1;
+        state.queue[place].0 = at;
+        let tie = self.tie_of_key(state.key ^ TIE, draw);
         self.push_event(at, tie, Action::Packet { connection, lane: lane as u8 });
     }
 
-    fn latency(&self, connection: Key, lane: usize) -> u64 {
-        let mut network = self.network.borrow_mut();
-        let Some(conn) = network.connections.get_mut(connection) else { return 0 };
-        let lane_state = &mut conn.lanes[lane];
-        let (link, key, draw) = (lane_state.link, lane_state.key, lane_state.draws);
-        lane_state.draws += 1;
-        let config = network.link_config(link);
+    /// The latency where it may be overridden or its packet be lost.
+    #[cold]
+    fn unusual_latency(&self, conn: &Conn, lane: usize, config: &LinkConfig, drawn: u64) -> u64 {
+        let name = self.lane_name(conn, lane);
+        let state = &conn.lanes[lane];
         let (min, max) = (nanos(config.latency_min), nanos(config.latency_max));
-        let mut latency = self.draw_between(key, draw, min, max.max(min));
-        if self.latency_overridden || config.drop_ppm > 0 {
-            let name = self.lane_name(&network.connections, connection, lane);
-            drop(network);
-            if self.latency_overridden {
-                latency = self.latency_overridden(&name, draw, (min, max), latency);
-            }
-            if config.drop_ppm > 0 && self.choose(site::DROP, &name, 1_000_000) < u64::from(config.drop_ppm) {
-                self.record(KIND_LOST, None, key, || (name.clone(), String::new()));
-                latency += nanos(self.config.network.retransmit_delay);
-            }
+        let mut latency = drawn;
+        if self.latency_overridden {
+            latency = self.overridden_latency(&name, state.sent, (min, max.max(min)), drawn);
+        }
+        if config.drop_ppm > 0 && self.choose(site::DROP, &name, 1_000_000) < u64::from(config.drop_ppm) {
+            self.record(KIND_LOST, None, state.key, || (name, String::new()));
+            latency += nanos(self.config.network.retransmit_delay);
         }
         latency
     }
 
     /// As an override, a latency is its distance from the link's minimum in nanoseconds.
-    fn latency_overridden(&self, name: &str, draw: u64, (min, max): (u64, u64), latency: u64) -> u64 {
+    fn overridden_latency(&self, name: &str, draw: u64, (min, max): (u64, u64), latency: u64) -> u64 {
         let key = choice::key(self.config.seed, site::LATENCY, name);
         let mut choices = self.choices.borrow_mut();
         let latency = choices.replaced(key, draw).map_or(latency, |value| min + value.min(max - min));
@@ -154,17 +149,11 @@ impl Kernel {
         latency
     }
 
-    /// `from->to port~n`, the n-th connection from one process to another on a port, and which way.
-    pub(crate) fn lane_name(
-        &self,
-        connections: &crate::slab::Slab<Conn>,
-        connection: Key,
-        lane: usize,
-    ) -> String {
-        let Some(conn) = connections.get(connection) else { return String::new() };
-        let (from, to) = (conn.sides[lane].process, conn.sides[1 - lane].process);
+    /// `from->to port~n`, the n-th connection from one process to another, and which way.
+    fn lane_name(&self, conn: &Conn, lane: usize) -> String {
+        let name = self.link_name(conn.sides[0].process, conn.sides[1].process);
         let way = if lane == 0 { "" } else { " back" };
-        format!("{} {}~{}{way}", self.link_name(from, to), conn.port, conn.ordinal)
+        format!("{name} {}~{}{way}", conn.port, conn.ordinal)
     }
 
     /// Sends the packets of a stalled lane on their way again.
@@ -175,15 +164,17 @@ impl Kernel {
         let waiting = conn.lanes[lane].queue.len();
         // The other lane's sender learns now what was received meanwhile.
         let other = &mut conn.lanes[1 - lane];
-        other.unread -= std::mem::take(&mut other.owed);
+        other.unread -= mem::take(&mut other.owed);
         let senders = conn.sides[1 - lane].senders.take();
+        for place in 0..waiting {
+            self.launch(&mut network, connection, lane, place);
+        }
         drop(network);
         self.wake_all(senders);
-        self.launch(connection, lane, waiting);
     }
 
     /// Handles the oldest packet of a lane if it is due: an event may come early for a lane that was stalled since.
-    pub(crate) fn packet_due(self: &std::rc::Rc<Self>, connection: Key, lane: usize) {
+    pub(crate) fn packet_due(self: &Rc<Self>, connection: Key, lane: usize) {
         let Some(packet) = self.take_due(connection, lane) else { return };
         let waiters = match packet {
             Packet::Open => self.opened(connection),
@@ -217,12 +208,12 @@ impl Kernel {
     pub(crate) fn retry_open(&self, connection: Key) {
         let mut network = self.network.borrow_mut();
         let Some(conn) = network.connections.get_mut(connection) else { return };
-        let at = self.now.get() + std::time::Duration::from_nanos(BACKLOG_RETRY_NS);
+        let at = self.now.get() + Duration::from_nanos(BACKLOG_RETRY_NS);
         let lane = &mut conn.lanes[0];
         lane.queue.push_front((at, Packet::Open));
         lane.last_at = at;
         lane.sent += 1;
-        let tie = self.tie_of_key(lane.key, lane.sent);
+        let tie = self.tie_of_key(lane.key ^ TIE, lane.sent);
         drop(network);
         self.push_event(at, tie, Action::Packet { connection, lane: 0 });
     }
@@ -265,7 +256,7 @@ impl Kernel {
     }
 }
 
-impl super::Network {
+impl Network {
     /// Notes that a lane waits for its link.
     fn stall(&mut self, connection: Key, lane: usize) {
         let Some(conn) = self.connections.get_mut(connection) else { return };

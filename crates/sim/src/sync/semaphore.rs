@@ -112,7 +112,9 @@ impl Semaphore {
         state.closed = true;
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
-        waiting.into_values().for_each(|(_, waker)| waker.wake());
+        for (_, waker) in waiting.into_values() {
+            waker.wake();
+        }
     }
 
     /// Whether it was closed.

@@ -36,3 +36,9 @@ pub fn run(sim: &mut Sim) -> Outcome {
 pub fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
+
+impl Log {
+    pub fn contains(&self, line: &str) -> bool {
+        self.0.borrow().iter().any(|logged| logged == line)
+    }
+}

@@ -1,4 +1,11 @@
 //! What users of the kernel rely on, seen from outside.
 
+mod choices;
 mod common;
+mod determinism;
+mod diagnosis;
 mod network;
+mod processes;
+mod schedules;
+mod sync;
+mod voyage;
