@@ -17,6 +17,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         .and_then(|()| steps.step("format", || format(cargo_here(&["fmt", "--all", "--check"]))))
         .and_then(|()| steps.step("tidy", || tidy::run(&[])))
         .and_then(|()| steps.step("lints", lints))
+        .and_then(|()| steps.step("documentation", documentation))
         .and_then(|()| steps.step("tests", || tests(arguments, &mut summary)));
     summary.print();
     steps.print_times();
@@ -54,6 +55,13 @@ fn lints() -> Result<(), Failure> {
         &mut command,
         "read the lints above; `cargo clippy --fix --workspace --all-targets` mends the simple ones",
     )
+}
+
+/// Builds the documentation of every crate, so that no link in it leads nowhere.
+fn documentation() -> Result<(), Failure> {
+    let mut command = cargo_here(&["doc", "--workspace", "--no-deps", "--locked"]);
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    steps::run(&mut command, "mend the links named above")
 }
 
 /// Runs all tests, passing their output on as it comes and counting what the runners report.
