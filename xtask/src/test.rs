@@ -8,6 +8,10 @@ use std::process::{Command, Stdio};
 /// Components of the toolchain that the steps below call, each with the cargo command that shows it is there.
 const COMPONENTS: &[(&str, &str)] = &[("rustfmt", "fmt"), ("clippy", "clippy")];
 
+/// The tests that are run once more with full optimisation, which must not change what happens in a run.
+const IN_RELEASE: [&str; 7] =
+    ["test", "--release", "--locked", "--package", "seaworthy-sim", "--tests", "determinism::"];
+
 /// Runs the whole suite; further arguments go to `cargo test`.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let mut steps = Steps::default();
@@ -18,7 +22,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         .and_then(|()| steps.step("tidy", || tidy::run(&[])))
         .and_then(|()| steps.step("lints", lints))
         .and_then(|()| steps.step("documentation", documentation))
-        .and_then(|()| steps.step("tests", || tests(arguments, &mut summary)));
+        .and_then(|()| steps.step("tests", || tests(&all_tests(arguments), &mut summary)))
+        .and_then(|()| steps.step("determinism in release builds", || tests(&IN_RELEASE, &mut summary)));
     summary.print();
     steps.print_times();
     outcome
@@ -64,10 +69,17 @@ fn documentation() -> Result<(), Failure> {
     steps::run(&mut command, "mend the links named above")
 }
 
-/// Runs all tests, passing their output on as it comes and counting what the runners report.
-fn tests(arguments: &[String], summary: &mut Summary) -> Result<(), Failure> {
-    let mut command = cargo_here(&["test", "--workspace", "--locked", "--no-fail-fast"]);
-    command.args(arguments).stdout(Stdio::piped());
+fn all_tests(arguments: &[String]) -> Vec<&str> {
+    let mut all = vec!["test", "--workspace", "--locked", "--no-fail-fast"];
+    all.extend(arguments.iter().map(String::as_str));
+    all
+}
+
+/// Runs tests, passing their output on as it comes and counting what the runners report.
+fn tests(arguments: &[&str], summary: &mut Summary) -> Result<(), Failure> {
+    let passed_before = summary.passed;
+    let mut command = cargo_here(arguments);
+    command.stdout(Stdio::piped());
     let shown = steps::show(&command);
     println!("    {shown}");
     let failed = |error: &std::io::Error| Failure::new(format!("`{shown}` could not be run: {error}"), "");
@@ -88,7 +100,7 @@ fn tests(arguments: &[String], summary: &mut Summary) -> Result<(), Failure> {
             "cargo test -p CRATE NAME runs one of them",
         ));
     }
-    if summary.passed == 0 {
+    if summary.passed == passed_before {
         return Err(Failure::new("not one test ran", "give a filter that some test matches"));
     }
     Ok(())

@@ -63,7 +63,7 @@ impl LeaderElector {
                 match ctx.timeout(left, self.try_acquire_or_renew()).await {
                     Ok(true) => break,
                     Ok(false) if self.ctx.now() + RETRY_PERIOD < deadline => {
-                        self.ctx.sleep(RETRY_PERIOD).await
+                        self.ctx.sleep(RETRY_PERIOD).await;
                     }
                     Ok(false) | Err(_) => {
                         self.ctx.trace("lost-lease", &self.election.identity, String::new);
