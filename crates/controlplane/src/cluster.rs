@@ -6,6 +6,7 @@ use crate::etcd::{self, EtcdTimes};
 use crate::faults::{Fault, FaultId};
 use crate::gates::Gates;
 use crate::machinery::{Client, Election, LeaderElector, Transport};
+use crate::scheduler;
 use crate::server::{self, ServerConfig};
 use crate::world::World;
 use object::{GroupResource, GroupVersionKind, ObjectExt, Time, Value, value};
@@ -36,6 +37,8 @@ pub struct ClusterConfig {
     pub apiservers: usize,
     /// Controller managers; with more than one, or when it is set, they elect a leader.
     pub controller_managers: usize,
+    /// Schedulers; with more than one they elect a leader.
+    pub schedulers: usize,
     /// Whether a lone controller manager takes part in an election all the same.
     pub leader_elect: bool,
     /// Controllers that do not run, by name.
@@ -61,6 +64,7 @@ impl ClusterConfig {
             gates: BTreeMap::new(),
             apiservers: 1,
             controller_managers: 1,
+            schedulers: 1,
             leader_elect: false,
             without_controllers: Vec::new(),
             kubelets: true,
@@ -150,6 +154,12 @@ impl Cluster {
             };
             sim.spawn_process(&format!("kube-controller-manager-{i}"), move |ctx| manager.clone().run(ctx));
         }
+        for i in 0..config.schedulers {
+            let (servers, gates, elect) = (servers.clone(), gates.clone(), config.schedulers > 1);
+            sim.spawn_process(&format!("kube-scheduler-{i}"), move |ctx| {
+                run_scheduler(ctx, servers.clone(), gates.clone(), elect)
+            });
+        }
         Ok(Self { sim, world, servers })
     }
 
@@ -209,6 +219,30 @@ fn load(world: &World, api: &apiserver::Server, objects: &[Value], now: Time) ->
     Ok(())
 }
 
+/// Waits until this process leads, if it is to take part in an election.
+async fn lead(ctx: &Ctx, transport: &Rc<Transport>, lease: &str, elect: bool) -> Option<LeaderElector> {
+    if !elect {
+        return None;
+    }
+    let agent = format!("{}/leader-election", ctx.process_name());
+    let client = Client::with_timeout(ctx, transport, &agent, (KCM_QPS, KCM_BURST), RENEW_DEADLINE / 2);
+    let election = Election { lease: lease.into(), identity: (*ctx.process_name()).into() };
+    let mut elector = LeaderElector::new(ctx, &client, election);
+    elector.acquire().await;
+    Some(elector)
+}
+
+async fn run_scheduler(ctx: Ctx, servers: Rc<[String]>, gates: Rc<Gates>, elect: bool) {
+    let transport = Transport::new(&ctx, &servers);
+    let elector = lead(&ctx, &transport, "kube-scheduler", elect).await;
+    ctx.spawn("scheduler", scheduler::run(ctx.clone(), transport, gates.enabled("WatchListClient")));
+    match elector {
+        // A leader that lost its lease ends its process at once, and whatever it was doing with it.
+        Some(mut elector) => elector.renew().await,
+        None => std::future::pending().await,
+    }
+}
+
 #[derive(Clone)]
 struct ControllerManager {
     world: Rc<World>,
@@ -222,17 +256,7 @@ struct ControllerManager {
 impl ControllerManager {
     async fn run(self, ctx: Ctx) {
         let transport = Transport::new(&ctx, &self.servers);
-        let mut elector = self.elect.then(|| {
-            let agent = format!("{}/leader-election", ctx.process_name());
-            let limits = (KCM_QPS, KCM_BURST);
-            let client = Client::with_timeout(&ctx, &transport, &agent, limits, RENEW_DEADLINE / 2);
-            let election =
-                Election { lease: "kube-controller-manager".into(), identity: (*ctx.process_name()).into() };
-            LeaderElector::new(&ctx, &client, election)
-        });
-        if let Some(elector) = &mut elector {
-            elector.acquire().await;
-        }
+        let elector = lead(&ctx, &transport, "kube-controller-manager", self.elect).await;
         let context = ControllerContext::new(&ctx, &self.world, &transport, &self.gates, self.mutants);
         for controller in CONTROLLERS {
             if !self.without.iter().any(|name| name == controller.name) {

@@ -145,6 +145,8 @@ pub const POD_GC_THRESHOLD: usize = 12_500;
 /// How long attach/detach waits for an unmount before it forces the detach (`attachdetach`, `maxWaitForUnmountDuration`).
 pub const FORCE_DETACH: Duration = secs(6 * 60);
 
+/// How long the scheduler waits for a pod's claims to be bound (`bindTimeoutSeconds`).
+pub const VOLUME_BIND_TIMEOUT: Duration = secs(600);
 /// First back-off of an unschedulable pod (`podInitialBackoffSeconds`).
 pub const SCHEDULER_BACKOFF_MIN: Duration = secs(1);
 /// Longest back-off of an unschedulable pod (`podMaxBackoffSeconds`).

@@ -16,6 +16,7 @@ mod faults;
 mod gates;
 pub mod kinds;
 pub mod machinery;
+pub mod scheduler;
 mod server;
 mod wire;
 mod world;

@@ -43,6 +43,7 @@ struct Contents {
     objects: OrdMap<ObjectKey, Value>,
     /// Keys by the uid of the managing controller, as upstream's `byPodControllerIndex` has it; "" for none.
     by_controller: OrdMap<(Text, ObjectKey), ()>,
+    /// Keys by `spec.nodeName`; "" for what has none.
     by_node: OrdMap<(Text, ObjectKey), ()>,
     revision: Option<u64>,
 }
@@ -51,10 +52,7 @@ impl Contents {
     fn put(&mut self, key: ObjectKey, object: Value) -> Option<Value> {
         self.unindex(&key);
         self.by_controller.insert((controller_uid(&object), key.clone()), ());
-        let node = node_of(&object);
-        if !node.is_empty() {
-            self.by_node.insert((node.into(), key.clone()), ());
-        }
+        self.by_node.insert((node_of(&object).into(), key.clone()), ());
         self.objects.insert(key, object)
     }
 
@@ -311,7 +309,7 @@ impl Lister {
         Self::indexed(&contents, &contents.by_controller, uid)
     }
 
-    /// Gives the objects whose `spec.nodeName` is this node.
+    /// Gives the objects whose `spec.nodeName` is this node; of `""` those that have none.
     pub fn on_node(&self, node: &str) -> Vec<Value> {
         let contents = self.0.contents.borrow();
         Self::indexed(&contents, &contents.by_node, node)
