@@ -9,8 +9,11 @@ use std::collections::BTreeMap;
 pub fn matches_node(pod: &Value, node: &Value) -> bool {
     let selector = &pod["spec"]["nodeSelector"];
     let has_labels = selector.entries().all(|(key, value)| node.label(key.as_str()) == value.as_str());
-    let required = pod.at(&["spec", "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution"]);
-    has_labels && (required.is_null() || required["nodeSelectorTerms"].items().iter().any(|term| matches_term(term, node)))
+    let required =
+        pod.at(&["spec", "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution"]);
+    has_labels
+        && (required.is_null()
+            || required["nodeSelectorTerms"].items().iter().any(|term| matches_term(term, node)))
 }
 
 /// Tells whether a node satisfies one term: all its expressions and fields; an empty term matches nothing.
@@ -33,8 +36,14 @@ fn matches_requirement(requirement: &Value, found: Option<&str>) -> bool {
         "NotIn" => !listed(),
         "Exists" => found.is_some(),
         "DoesNotExist" => found.is_none(),
-        "Gt" => found.and_then(number).zip(number(values.first().map_or("", Value::str))).is_some_and(|(a, b)| a > b),
-        "Lt" => found.and_then(number).zip(number(values.first().map_or("", Value::str))).is_some_and(|(a, b)| a < b),
+        "Gt" => found
+            .and_then(number)
+            .zip(number(values.first().map_or("", Value::str)))
+            .is_some_and(|(a, b)| a > b),
+        "Lt" => found
+            .and_then(number)
+            .zip(number(values.first().map_or("", Value::str)))
+            .is_some_and(|(a, b)| a < b),
         _ => false,
     }
 }
@@ -50,13 +59,15 @@ pub(super) struct Term {
 
 impl Term {
     fn read(term: &Value, pod: &Value) -> Self {
-        let mut namespaces: Vec<String> = term["namespaces"].items().iter().map(|n| n.str().to_owned()).collect();
+        let mut namespaces: Vec<String> =
+            term["namespaces"].items().iter().map(|n| n.str().to_owned()).collect();
         let by_selector = &term["namespaceSelector"];
         if namespaces.is_empty() && by_selector.is_null() {
             namespaces.push(pod.namespace().to_owned());
         }
         Self {
-            selector: Selector::from_label_selector(&term["labelSelector"]).unwrap_or_else(|_| Selector::nothing()),
+            selector: Selector::from_label_selector(&term["labelSelector"])
+                .unwrap_or_else(|_| Selector::nothing()),
             namespaces,
             // An empty selector is every namespace; namespaces' own labels are not looked at.
             every_namespace: by_selector.as_map().is_some_and(object::Map::is_empty),

@@ -103,7 +103,8 @@ fn unschedulable(pod: &Value, node: &NodeInfo) -> Result<(), Reject> {
 
 fn tainted(pod: &Value, node: &NodeInfo) -> Result<(), Reject> {
     let repels = |taint: &&Value| {
-        matches!(taint["effect"].str(), "NoSchedule" | "NoExecute") && !tolerated(&pod["spec"]["tolerations"], taint)
+        matches!(taint["effect"].str(), "NoSchedule" | "NoExecute")
+            && !tolerated(&pod["spec"]["tolerations"], taint)
     };
     match node.node["spec"]["taints"].items().iter().find(repels) {
         None => Ok(()),

@@ -88,8 +88,15 @@ pub async fn run(ctx: Ctx, transport: Rc<Transport>, watch_list: bool) {
         lister.informer().handle(move |_| handler.queue.retry(|pod, _| !claim_names(pod).is_empty()));
     }
     for lister in [
-        &scheduler.pods, &scheduler.nodes, &scheduler.claims, &scheduler.volumes, &scheduler.classes,
-        &scheduler.services, &scheduler.replicasets, &scheduler.statefulsets, &scheduler.budgets,
+        &scheduler.pods,
+        &scheduler.nodes,
+        &scheduler.claims,
+        &scheduler.volumes,
+        &scheduler.classes,
+        &scheduler.services,
+        &scheduler.replicasets,
+        &scheduler.statefulsets,
+        &scheduler.budgets,
     ] {
         lister.informer().wait_for_sync().await;
     }
@@ -138,7 +145,8 @@ impl Scheduler {
             if is_new {
                 // Only pods that care about their neighbours gain from one more.
                 self.queue.retry(|waiting, _| {
-                    !waiting["spec"]["affinity"].is_null() || !waiting["spec"]["topologySpreadConstraints"].is_empty()
+                    !waiting["spec"]["affinity"].is_null()
+                        || !waiting["spec"]["topologySpreadConstraints"].is_empty()
                 });
             }
         } else if pod["spec"]["schedulerName"].as_str().unwrap_or(NAME) == NAME
@@ -173,7 +181,11 @@ impl Scheduler {
     }
 
     /// Chooses a node; else tells why each node does not do.
-    fn place(&self, pod: &Value, volumes: &VolumeView) -> Result<(String, Vec<Binding>), BTreeMap<String, Reject>> {
+    fn place(
+        &self,
+        pod: &Value,
+        volumes: &VolumeView,
+    ) -> Result<(String, Vec<Binding>), BTreeMap<String, Reject>> {
         let cache = self.cache.borrow();
         if volumes.problem().is_some() {
             return Err(BTreeMap::new());
@@ -212,8 +224,12 @@ impl Scheduler {
         let selector = self.default_selector(pod);
         let scores = score::scores(pod, &feasible, &all, selector.as_ref());
         let best = scores.iter().copied().max().expect("at least one node is feasible");
-        let equals: Vec<&NodeInfo> =
-            feasible.iter().zip(&scores).filter(|(_, score)| **score == best).map(|(node, _)| *node).collect();
+        let equals: Vec<&NodeInfo> = feasible
+            .iter()
+            .zip(&scores)
+            .filter(|(_, score)| **score == best)
+            .map(|(node, _)| *node)
+            .collect();
         let pick = self.ctx.choose("best-node", &pod.full_name(), equals.len() as u64) as usize;
         Ok((equals[pick].name().to_owned(), volumes.bindings(equals[pick])))
     }
@@ -310,10 +326,13 @@ impl Scheduler {
             }
             Binding::Claim(claim, volume) => {
                 let mut next = volume.clone();
-                next.set(&["spec", "claimRef"], value!({
-                    "kind": "PersistentVolumeClaim", "apiVersion": "v1", "namespace": claim.namespace(),
-                    "name": claim.name(), "uid": claim.uid(),
-                }));
+                next.set(
+                    &["spec", "claimRef"],
+                    value!({
+                        "kind": "PersistentVolumeClaim", "apiVersion": "v1", "namespace": claim.namespace(),
+                        "name": claim.name(), "uid": claim.uid(),
+                    }),
+                );
                 next.set(&["metadata", "annotations", "pv.kubernetes.io/bound-by-controller"], "yes");
                 self.client.update(&VOLUMES, &next).await.map(|_| ())
             }
@@ -368,7 +387,8 @@ impl Scheduler {
                 message.push_str(" preemption: not eligible due to preemptionPolicy=Never.");
             }
             Err(reasons) if !reasons.is_empty() && total > 0 => {
-                let why = counted(reasons.iter().flat_map(|(reason, n)| std::iter::repeat_n(reason.clone(), *n)));
+                let why =
+                    counted(reasons.iter().flat_map(|(reason, n)| std::iter::repeat_n(reason.clone(), *n)));
                 message.push_str(&format!(
                     " no new claims to deallocate, preemption: 0/{total} nodes are available: {why}."
                 ));
@@ -390,7 +410,9 @@ impl Scheduler {
         let nominated = pod["status"]["nominatedNodeName"].str();
         let cache = self.cache.borrow();
         let Some(node) = cache.node(nominated) else { return false };
-        let leaving = |info: &Rc<cache::PodInfo>| info.pod.is_deleting() && info.priority() < pod["spec"]["priority"].int();
+        let leaving = |info: &Rc<cache::PodInfo>| {
+            info.pod.is_deleting() && info.priority() < pod["spec"]["priority"].int()
+        };
         node.pods.values().any(leaving)
     }
 
@@ -402,7 +424,8 @@ impl Scheduler {
             return;
         }
         let now = Time::from_nanos(self.ctx.wall());
-        let since = if present["status"] == "False" { present["lastTransitionTime"].clone() } else { now.into() };
+        let since =
+            if present["status"] == "False" { present["lastTransitionTime"].clone() } else { now.into() };
         let condition = value!({
             "type": "PodScheduled", "observedGeneration": pod.generation(), "status": "False",
             "lastProbeTime": null, "lastTransitionTime": since, "reason": "Unschedulable", "message": message,
@@ -430,7 +453,8 @@ impl Scheduler {
 
     async fn patch_status(&self, pod: &Value, status: Value) {
         let patch = value!({"metadata": {"uid": pod.uid()}, "status": status});
-        if let Err(error) = self.client.merge_patch(&PODS, pod.namespace(), pod.name(), "status", patch).await {
+        if let Err(error) = self.client.merge_patch(&PODS, pod.namespace(), pod.name(), "status", patch).await
+        {
             self.ctx.trace("status-failed", &pod.full_name(), || error.to_string());
         }
     }
@@ -440,7 +464,8 @@ impl Scheduler {
 fn with_condition(pod: &Value, condition: Value) -> Value {
     let present = pod["status"]["conditions"].items();
     let is_new = !present.iter().any(|c| c["type"] == condition["type"]);
-    let replaced = present.iter().map(|c| if c["type"] == condition["type"] { condition.clone() } else { c.clone() });
+    let replaced =
+        present.iter().map(|c| if c["type"] == condition["type"] { condition.clone() } else { c.clone() });
     replaced.chain(is_new.then(|| condition.clone())).collect()
 }
 
@@ -450,7 +475,8 @@ fn counted(reasons: impl Iterator<Item = String>) -> String {
     for reason in reasons {
         *counts.entry(reason).or_default() += 1;
     }
-    let mut lines: Vec<String> = counts.into_iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    let mut lines: Vec<String> =
+        counts.into_iter().map(|(reason, count)| format!("{count} {reason}")).collect();
     lines.sort();
     lines.join(", ")
 }

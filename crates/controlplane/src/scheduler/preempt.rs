@@ -82,7 +82,8 @@ fn victims(
     fits(pod, &bare, cache, volumes).map_err(|reject| reject.reasons)?;
     // The more important and the longer running are spared first.
     lower.sort_by_key(|info| (Reverse(info.priority()), info.pod["status"]["startTime"].str().to_owned()));
-    let (guarded, free): (Vec<_>, Vec<_>) = lower.into_iter().partition(|info| is_guarded(&info.pod, budgets));
+    let (guarded, free): (Vec<_>, Vec<_>) =
+        lower.into_iter().partition(|info| is_guarded(&info.pod, budgets));
     let (mut victims, mut violations) = (Vec::new(), 0);
     for (infos, is_violation) in [(guarded, true), (free, false)] {
         for info in infos {

@@ -1,7 +1,9 @@
 //! The scheduling queue: what is to be tried now, what waits out its back-off, and what cannot be placed until
 //! something changes (`pkg/scheduler/backend/queue/scheduling_queue.go`).
 
-use crate::constants::{SCHEDULER_BACKOFF_MAX, SCHEDULER_BACKOFF_MIN, SCHEDULER_FLUSH_AFTER, SCHEDULER_FLUSH_PERIOD};
+use crate::constants::{
+    SCHEDULER_BACKOFF_MAX, SCHEDULER_BACKOFF_MIN, SCHEDULER_FLUSH_AFTER, SCHEDULER_FLUSH_PERIOD,
+};
 use object::{ObjectExt, Text, Value};
 use sim::sync::Notify;
 use sim::{Ctx, Instant};
@@ -46,8 +48,11 @@ pub(super) struct Queue {
 
 impl Queue {
     pub(super) fn new(ctx: &Ctx) -> Rc<Self> {
-        let queue =
-            Rc::new(Self { ctx: ctx.clone(), state: RefCell::default(), changed: Notify::named("scheduling-queue") });
+        let queue = Rc::new(Self {
+            ctx: ctx.clone(),
+            state: RefCell::default(),
+            changed: Notify::named("scheduling-queue"),
+        });
         let flushing = queue.clone();
         ctx.spawn("flush", async move {
             loop {
@@ -136,7 +141,8 @@ impl Queue {
     pub(super) fn back_off(self: &Rc<Self>, uid: &str) {
         let mut state = self.state.borrow_mut();
         let Some(waiting) = state.pods.get(uid) else { return };
-        let doubled = SCHEDULER_BACKOFF_MIN.saturating_mul(1u32.checked_shl(waiting.attempts.saturating_sub(1)).unwrap_or(u32::MAX));
+        let doubled = SCHEDULER_BACKOFF_MIN
+            .saturating_mul(1u32.checked_shl(waiting.attempts.saturating_sub(1)).unwrap_or(u32::MAX));
         let due = waiting.since + doubled.min(SCHEDULER_BACKOFF_MAX);
         let uid: Text = uid.into();
         state.unschedulable.remove(&uid);
@@ -160,13 +166,15 @@ impl Queue {
             let mut state = self.state.borrow_mut();
             state.moves += 1;
             let parked = state.unschedulable.iter();
-            parked.filter(|(uid, since)| matters(&state.pods[*uid].pod, **since)).map(|(uid, _)| uid.clone()).collect()
+            parked
+                .filter(|(uid, since)| matters(&state.pods[*uid].pod, **since))
+                .map(|(uid, _)| uid.clone())
+                .collect()
         };
         for uid in moved {
             self.back_off(&uid);
         }
     }
-
 }
 
 fn rank(waiting: &Waiting) -> Rank {

@@ -25,7 +25,10 @@ pub(super) fn scores(
     };
     add(3, scaled(feasible.iter().map(|node| intolerable(pod, node)).collect(), true));
     add(2, scaled(feasible.iter().map(|node| preferred_nodes(pod, node)).collect(), false));
-    add(1, feasible.iter().map(|node| least_allocated(node, asked.get("cpu"), asked.get("memory"))).collect());
+    add(
+        1,
+        feasible.iter().map(|node| least_allocated(node, asked.get("cpu"), asked.get("memory"))).collect(),
+    );
     add(2, spread::scores(pod, feasible, all, default_selector));
     add(2, pod_affinity(pod, feasible, all));
     // A pod that asks for nothing unbalances nothing.
@@ -45,12 +48,14 @@ fn scaled(raw: Vec<i64>, reverse: bool) -> Vec<i64> {
 
 fn intolerable(pod: &Value, node: &NodeInfo) -> i64 {
     let taints = node.node["spec"]["taints"].items().iter();
-    let counted = taints.filter(|t| t["effect"] == "PreferNoSchedule" && !tolerated(&pod["spec"]["tolerations"], t));
+    let counted =
+        taints.filter(|t| t["effect"] == "PreferNoSchedule" && !tolerated(&pod["spec"]["tolerations"], t));
     counted.count() as i64
 }
 
 fn preferred_nodes(pod: &Value, node: &NodeInfo) -> i64 {
-    let terms = pod.at(&["spec", "affinity", "nodeAffinity", "preferredDuringSchedulingIgnoredDuringExecution"]);
+    let terms =
+        pod.at(&["spec", "affinity", "nodeAffinity", "preferredDuringSchedulingIgnoredDuringExecution"]);
     let matching = terms.items().iter().filter(|term| matches_term(&term["preference"], &node.node));
     matching.map(|term| term["weight"].int()).sum()
 }
@@ -67,7 +72,11 @@ fn least_allocated(node: &NodeInfo, cpu: i64, memory: i64) -> i64 {
 fn balanced(node: &NodeInfo, cpu: i64, memory: i64) -> i64 {
     let fraction = |name: &str, asked: i64| {
         let capacity = node.allocatable.get(name);
-        if capacity == 0 { 1.0 } else { ((node.requested.get(name) + asked) as f64 / capacity as f64).min(1.0) }
+        if capacity == 0 {
+            1.0
+        } else {
+            ((node.requested.get(name) + asked) as f64 / capacity as f64).min(1.0)
+        }
     };
     let deviation = ((fraction("cpu", cpu) - fraction("memory", memory)) / 2.0).abs();
     ((1.0 - deviation) * 100.0) as i64
@@ -95,10 +104,13 @@ fn pod_affinity(pod: &Value, feasible: &[&NodeInfo], all: &[&NodeInfo]) -> Vec<i
             for term in required(other, "podAffinity").iter().filter(|term| term.matches(pod)) {
                 note(&term.topology_key, HARD_WEIGHT);
             }
-            for (weight, term) in preferred(other, "podAffinity").iter().filter(|(_, term)| term.matches(pod)) {
+            for (weight, term) in preferred(other, "podAffinity").iter().filter(|(_, term)| term.matches(pod))
+            {
                 note(&term.topology_key, *weight);
             }
-            for (weight, term) in preferred(other, "podAntiAffinity").iter().filter(|(_, term)| term.matches(pod)) {
+            for (weight, term) in
+                preferred(other, "podAntiAffinity").iter().filter(|(_, term)| term.matches(pod))
+            {
                 note(&term.topology_key, -weight);
             }
         }
@@ -108,5 +120,7 @@ fn pod_affinity(pod: &Value, feasible: &[&NodeInfo], all: &[&NodeInfo]) -> Vec<i
     };
     let raw: Vec<i64> = feasible.iter().map(sum).collect();
     let (least, most) = (raw.iter().copied().min().unwrap_or(0), raw.iter().copied().max().unwrap_or(0));
-    raw.into_iter().map(|score| if most > least { 100 * (score - least) / (most - least) } else { 0 }).collect()
+    raw.into_iter()
+        .map(|score| if most > least { 100 * (score - least) / (most - least) } else { 0 })
+        .collect()
 }

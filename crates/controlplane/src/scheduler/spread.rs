@@ -146,7 +146,11 @@ pub(super) fn scores(
         }
         for (score, node) in raw.iter_mut().zip(feasible) {
             if let Some(domain) = node.label(&constraint.key) {
-                let count = if is_host { constraint.on_node(pod, node) } else { counts.get(domain).copied().unwrap_or(0) };
+                let count = if is_host {
+                    constraint.on_node(pod, node)
+                } else {
+                    counts.get(domain).copied().unwrap_or(0)
+                };
                 *score += count as f64 * weight + (constraint.max_skew - 1) as f64;
             }
         }

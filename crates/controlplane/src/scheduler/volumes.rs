@@ -62,7 +62,9 @@ impl VolumeView {
                 // A volume that is not in the cache yet is found the next time.
                 match volumes.get("", volume) {
                     Some(volume) => view.bound.push(volume),
-                    None => view.problem = Some("pod has unbound immediate PersistentVolumeClaims".to_owned()),
+                    None => {
+                        view.problem = Some("pod has unbound immediate PersistentVolumeClaims".to_owned())
+                    }
                 }
                 continue;
             }
@@ -72,7 +74,8 @@ impl VolumeView {
                 view.problem = Some("pod has unbound immediate PersistentVolumeClaims".to_owned());
                 return view;
             }
-            let fits: Vec<Value> = volumes.list().into_iter().filter(|volume| would_do(volume, &claim)).collect();
+            let fits: Vec<Value> =
+                volumes.list().into_iter().filter(|volume| would_do(volume, &claim)).collect();
             let can_provision = class.is_some_and(|c| c["provisioner"] != NO_PROVISIONER);
             view.open.push((claim, fits, can_provision));
         }
@@ -100,7 +103,8 @@ impl VolumeView {
     /// Gives what must be written for the pod to start on a node.
     pub(super) fn bindings(&self, node: &NodeInfo) -> Vec<Binding> {
         let choose = |(claim, fits, _): &(Value, Vec<Value>, bool)| {
-            let volume = fits.iter().filter(|volume| reaches(volume, node)).min_by_key(|volume| capacity(volume));
+            let volume =
+                fits.iter().filter(|volume| reaches(volume, node)).min_by_key(|volume| capacity(volume));
             match volume {
                 Some(volume) => Binding::Claim(claim.clone(), volume.clone()),
                 None => Binding::Provision(claim.clone()),
@@ -119,7 +123,8 @@ fn would_do(volume: &Value, claim: &Value) -> bool {
     let asked = Quantity::of(&claim["spec"]["resources"]["requests"]["storage"]).unwrap_or_default().value();
     let modes = volume["spec"]["accessModes"].items();
     let holder = &volume["spec"]["claimRef"];
-    let is_free = holder.is_null() || (holder["name"] == claim.name() && holder["namespace"] == claim.namespace());
+    let is_free =
+        holder.is_null() || (holder["name"] == claim.name() && holder["namespace"] == claim.namespace());
     is_free
         && !volume.is_deleting()
         && matches!(volume["status"]["phase"].str(), "" | "Available")
@@ -130,5 +135,6 @@ fn would_do(volume: &Value, claim: &Value) -> bool {
 
 fn reaches(volume: &Value, node: &NodeInfo) -> bool {
     let required = volume.at(&["spec", "nodeAffinity", "required"]);
-    required.is_null() || required["nodeSelectorTerms"].items().iter().any(|term| matches_term(term, &node.node))
+    required.is_null()
+        || required["nodeSelectorTerms"].items().iter().any(|term| matches_term(term, &node.node))
 }
