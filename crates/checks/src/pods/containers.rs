@@ -1,0 +1,292 @@
+//! Pods on a node: containers that wait, that do not become ready, that are restarted.
+
+use object::{ObjectExt, Value};
+use report::{Evidence, ObjectRef, Outcome};
+
+use super::container::{self, Container, Role, containers, unready_since};
+use super::restarts;
+use super::symptom::Symptom;
+use super::{
+    CREATING_GRACE, NOT_READY_GRACE, START_GRACE, WAITING_GRACE, condition_evidence, is_of_job,
+    newest_warning,
+};
+use crate::look::Look;
+use crate::words::{listed, span};
+
+pub(crate) const STUCK_CREATING: &str = "POD_STUCK_CREATING";
+
+/// Reasons that name the image. The first two do not go away by waiting.
+const IMAGE_REASONS: [&str; 7] = [
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "ImageInspectError",
+    "RegistryUnavailable",
+    "SignatureValidationFailed",
+];
+/// Reasons for which the runtime could not make or start the container (`kubelet/container/sync_result.go`, `kuberuntime`).
+const START_REASONS: [&str; 8] = [
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "PreCreateHookError",
+    "PreStartHookError",
+    "PostStartHookError",
+    "RunContainerError",
+    "StartError",
+    "CreatePodSandboxError",
+];
+const MOUNT_EVENTS: [&str; 5] =
+    ["FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox", "NetworkNotReady"];
+
+/// Judges a pod that has a node: a cause per container, and only if there is none, the pod as a whole.
+pub(super) fn judge<'a>(look: &mut Look<'a>, pod: &'a Value, owner: &ObjectRef) -> Vec<Symptom<'a>> {
+    let all = containers(pod);
+    if let Some(blocking) = blocking_init(pod, &all) {
+        return of_container(look, pod, owner, &blocking)
+            .or_else(|| stuck_init(look, pod, owner, &blocking))
+            .into_iter()
+            .collect();
+    }
+    let running = all.iter().filter(|container| container.role != Role::Init);
+    let symptoms: Vec<Symptom<'a>> =
+        running.filter_map(|container| of_container(look, pod, owner, container)).collect();
+    if symptoms.is_empty() { of_pod(look, pod, owner, &all).into_iter().collect() } else { symptoms }
+}
+
+/// Gives the init container or sidecar that the pod's start hangs on, if it is still starting.
+fn blocking_init<'a>(pod: &Value, all: &[Container<'a>]) -> Option<Container<'a>> {
+    if pod.condition("Initialized")["status"] == "True" {
+        return None;
+    }
+    all.iter().copied().find(|container| match container.role {
+        Role::Init => container.status["state"]["terminated"]["exitCode"].as_i64() != Some(0),
+        Role::Sidecar => !container.status["started"].bool(),
+        Role::Main => false,
+    })
+}
+
+fn of_container<'a>(
+    look: &mut Look<'a>,
+    pod: &'a Value,
+    owner: &ObjectRef,
+    container: &Container<'a>,
+) -> Option<Symptom<'a>> {
+    if container.is_done(pod["spec"]["restartPolicy"].str()) {
+        return None;
+    }
+    restarts::judge(look, pod, owner, container)
+        .or_else(|| waiting(look, pod, owner, container))
+        .or_else(|| not_ready(look, pod, owner, container))
+        .or_else(|| restarts::judge_rate(look, pod, owner, container))
+}
+
+/// Names what a finding is about, as it survives between runs.
+pub(super) fn subject(container: &Container<'_>) -> String {
+    match container.role {
+        Role::Init => format!("init container {}", container.name),
+        Role::Sidecar => format!("sidecar {}", container.name),
+        Role::Main => format!("container {}", container.name),
+    }
+}
+
+fn waiting<'a>(
+    look: &mut Look<'a>,
+    pod: &'a Value,
+    owner: &ObjectRef,
+    container: &Container<'a>,
+) -> Option<Symptom<'a>> {
+    let reason = container.waiting_reason();
+    let since = unready_since(pod)?;
+    let waited = look.since(since);
+    let is_image = IMAGE_REASONS.contains(&reason);
+    let grace = match reason {
+        "" | "ContainerCreating" | "PodInitializing" => return None,
+        "InvalidImageName" | "ErrImageNeverPull" => look.duration(&START_GRACE),
+        _ if START_REASONS.contains(&reason) => look.duration(&START_GRACE),
+        _ if is_image => look.duration(&WAITING_GRACE),
+        _ => look.duration(&NOT_READY_GRACE),
+    };
+    if waited < grace {
+        look.note(format!(
+            "Pod {}: {} shows {reason} for only {}",
+            pod.full_name(),
+            subject(container),
+            span(waited)
+        ));
+        return None;
+    }
+    let code = match reason {
+        _ if is_image => "POD_IMAGE_PULL",
+        _ if START_REASONS.contains(&reason) => "POD_START_ERROR",
+        _ => "POD_WAITING",
+    };
+    let message = container.waiting()["message"].str();
+    let image = container.spec["image"].str();
+    let what = if is_image { format!(" of image {image}") } else { String::new() };
+    let title = format!("{} does not start: {reason}{what}, for {}", subject(container), span(waited));
+    let mut symptom = Symptom::new(pod, code, Outcome::Fail, owner, title)
+        .subject(subject(container))
+        .since(Some(since))
+        .evidence(Evidence::new(container.pointer("state/waiting/reason"), reason).expected("running"));
+    if !message.is_empty() {
+        symptom = symptom.evidence(Evidence::new(container.pointer("state/waiting/message"), message));
+    }
+    Some(if is_image {
+        symptom
+            .because("the pod runs nothing; if an old pod still serves, the roll-out hangs behind it")
+            .command("describe pod", "")
+            .remedy(format!(
+                "see that {image} exists, for this architecture, and that the pull secret may read it"
+            ))
+    } else {
+        symptom
+            .because("the container cannot be made as its spec says, and trying again gives the same answer")
+            .command("describe pod", "")
+    })
+}
+
+fn not_ready<'a>(
+    look: &mut Look<'a>,
+    pod: &'a Value,
+    owner: &ObjectRef,
+    container: &Container<'a>,
+) -> Option<Symptom<'a>> {
+    if container.role == Role::Init || container.is_ready() || !container.is_running() || is_of_job(pod) {
+        return None;
+    }
+    let since = unready_since(pod)?.max(container.running_since()?);
+    let waited = look.since(since);
+    if waited < look.duration(&NOT_READY_GRACE) {
+        return None;
+    }
+    let title = if unready_since(pod)? <= container.running_since()? {
+        format!("{} has run for {} without becoming ready", subject(container), span(waited))
+    } else {
+        format!("{} has not been ready for {}", subject(container), span(waited))
+    };
+    let probe = if container.status["started"] == false { "startupProbe" } else { "readinessProbe" };
+    let observed = &container.spec[probe];
+    let mut symptom = Symptom::new(pod, "POD_NOT_READY", Outcome::Fail, owner, title)
+        .subject(subject(container))
+        .since(Some(since))
+        .because("Services send it nothing, and a roll-out or a drain waits for it")
+        .evidence(Evidence::new(container.pointer("ready"), "false").expected("true"))
+        .evidence(condition_evidence(pod, "Ready", "lastTransitionTime", "True since"));
+    if !observed.is_null() {
+        let list = if container.role == Role::Main { "containers" } else { "initContainers" };
+        let index = pod["spec"][list].items().iter().position(|spec| spec["name"] == container.name)?;
+        symptom = symptom.evidence(Evidence::new(
+            format!("/spec/{list}/{index}/{probe}"),
+            object::json::to_string(observed),
+        ));
+    }
+    symptom.evidence.extend(newest_warning(look, pod, &["Unhealthy"]));
+    Some(symptom.command("describe pod", "").command("logs", &format!(" -c {}", container.name)))
+}
+
+/// Judges an init container that runs on and on.
+fn stuck_init<'a>(
+    look: &mut Look<'a>,
+    pod: &'a Value,
+    owner: &ObjectRef,
+    container: &Container<'a>,
+) -> Option<Symptom<'a>> {
+    let Some(started) = container.running_since() else { return stuck_creating(look, pod, owner) };
+    let waited = look.since(started);
+    if waited < look.duration(&NOT_READY_GRACE) || is_of_job(pod) {
+        return None;
+    }
+    let title = format!("{} has run for {} and the pod waits for it", subject(container), span(waited));
+    Some(
+        Symptom::new(pod, "POD_INIT_STUCK", Outcome::Fail, owner, title)
+            .subject(subject(container))
+            .since(Some(started))
+            .because("the pod's own containers start only after it; it likely waits for something that does not come")
+            .evidence(
+                Evidence::new(container.pointer("state/running/startedAt"), started.rfc3339()).expected("ended, or started"),
+            )
+            .command("logs", &format!(" -c {}", container.name)),
+    )
+}
+
+/// Judges what no single container explains: creation that hangs, and readiness gates.
+fn of_pod<'a>(
+    look: &mut Look<'a>,
+    pod: &'a Value,
+    owner: &ObjectRef,
+    all: &[Container<'a>],
+) -> Option<Symptom<'a>> {
+    let is_creating =
+        |c: &&Container<'_>| matches!(c.waiting_reason(), "ContainerCreating" | "PodInitializing");
+    if all.iter().any(|container| is_creating(&container)) || all.is_empty() {
+        return stuck_creating(look, pod, owner);
+    }
+    gates(look, pod, owner, all)
+}
+
+fn stuck_creating<'a>(look: &mut Look<'a>, pod: &'a Value, owner: &ObjectRef) -> Option<Symptom<'a>> {
+    let since = unready_since(pod)?;
+    let waited = look.since(since);
+    if waited < look.duration(&CREATING_GRACE) {
+        return None;
+    }
+    let outcome = if waited < look.duration(&NOT_READY_GRACE) { Outcome::Warn } else { Outcome::Fail };
+    let title = format!("its containers have been in creation for {}", span(waited));
+    let mut symptom = Symptom::new(pod, STUCK_CREATING, outcome, owner, title)
+        .since(Some(since))
+        .because("the pod has a node and runs nothing; a volume, a network or a runtime does not answer")
+        .evidence(condition_evidence(pod, "Ready", "lastTransitionTime", "True since"));
+    if let Some(container) = containers(pod).iter().find(|container| !container.waiting_reason().is_empty()) {
+        let pointer = container.pointer("state/waiting/reason");
+        symptom = symptom.evidence(Evidence::new(pointer, container.waiting_reason()).expected("running"));
+    }
+    symptom.evidence.extend(newest_warning(look, pod, &MOUNT_EVENTS));
+    Some(symptom.command("describe pod", ""))
+}
+
+fn gates<'a>(
+    look: &mut Look<'a>,
+    pod: &'a Value,
+    owner: &ObjectRef,
+    all: &[Container<'a>],
+) -> Option<Symptom<'a>> {
+    let ready = pod.condition("Ready");
+    let policy = pod["spec"]["restartPolicy"].str();
+    let is_up = |c: &Container<'_>| c.role == Role::Init || c.is_ready();
+    if ready["status"] != "False" || is_of_job(pod) || all.iter().any(|c| c.is_done(policy)) {
+        return None;
+    }
+    let since = unready_since(pod)?;
+    if look.since(since) < look.duration(&NOT_READY_GRACE) || !all.iter().all(is_up) {
+        return None;
+    }
+    let is_open = |gate: &&str| pod.condition(gate)["status"] != "True";
+    let gates = pod["spec"]["readinessGates"].items().iter().map(|gate| gate["conditionType"].str());
+    let open: Vec<&str> = gates.filter(is_open).collect();
+    let waited = span(look.since(since));
+    let (code, title) = if open.is_empty() {
+        ("POD_NOT_READY", format!("not ready for {waited} although every container is"))
+    } else {
+        ("POD_READINESS_GATE", format!("not ready for {waited}: gate {} is not met", listed(&open)))
+    };
+    let evidence = open.iter().map(|gate| condition_evidence(pod, gate, "status", "True"));
+    let mut symptom = Symptom::new(pod, code, Outcome::Fail, owner, title)
+        .subject(open.join(" "))
+        .since(Some(since))
+        .because(
+            "Services send it nothing; whoever answers for the gate (often a load balancer) has not said yes",
+        )
+        .evidence(condition_evidence(pod, "Ready", "status", "True"));
+    symptom.evidence.extend(evidence);
+    Some(
+        symptom
+            .command("describe pod", "")
+            .remedy("see that the controller which sets these conditions runs"),
+    )
+}
+
+/// Gives how old the pod is, for judgements that leave the very young alone.
+pub(super) fn age(look: &Look<'_>, pod: &Value) -> Option<std::time::Duration> {
+    container::created(pod).map(|created| look.since(created))
+}

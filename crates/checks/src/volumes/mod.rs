@@ -1,0 +1,180 @@
+//! Volume attachment: every claim is bound and used by the pods it is for, every volume reaches their node.
+//!
+//! Claims and pods are joined by their structure, never by likeness of names: a pod's volumes name claims, a
+//! StatefulSet's template, name and ordinal make one, an ephemeral volume's claim belongs to its pod.
+
+mod affinity;
+mod attach;
+mod class;
+mod ordinal;
+mod pending;
+mod persistent;
+mod unused;
+mod users;
+
+use object::{ObjectExt, Value};
+use report::{Evidence, Finding, ObjectRef, Outcome};
+
+use crate::Parameter;
+use crate::look::Look;
+use crate::registry::{Check, Layer};
+use crate::words::span;
+use users::Users;
+
+pub(crate) const CHECK: Check = Check {
+    name: "volume-attachment",
+    layer: Layer::Storage,
+    description: "every claim is bound and used by whom it is for, and every volume reaches its pods",
+    parameters: &[
+        PENDING_GRACE,
+        ATTACH_GRACE,
+        DETACH_GRACE,
+        LOST_NODE_GRACE,
+        UNUSED_WARN,
+        UNUSED_FAIL,
+        RELEASED_WARN,
+    ],
+    reads: &[
+        "persistentvolumeclaims",
+        "persistentvolumes",
+        "pods",
+        "volumeattachments.storage.k8s.io",
+        "storageclasses.storage.k8s.io",
+        "csidrivers.storage.k8s.io",
+        "csinodes.storage.k8s.io",
+        "nodes",
+        "statefulsets.apps",
+        "deployments.apps",
+        "replicasets.apps",
+        "daemonsets.apps",
+        "replicationcontrollers",
+        "jobs.batch",
+        "cronjobs.batch",
+        "events",
+        "leases.coordination.k8s.io",
+    ],
+    look,
+};
+
+const PENDING_GRACE: Parameter =
+    Parameter::seconds("pending-grace", 5 * 60, "how long a claim that should be bound may be pending");
+const ATTACH_GRACE: Parameter =
+    Parameter::seconds("attach-grace", 2 * 60, "how long an attachment may fail before it counts");
+const DETACH_GRACE: Parameter =
+    Parameter::seconds("detach-grace", 10 * 60, "how long a detachment may take before it warns");
+const LOST_NODE_GRACE: Parameter =
+    Parameter::seconds("lost-node-grace", 6 * 60, "how old an attachment to a node that is gone must be");
+const UNUSED_WARN: Parameter =
+    Parameter::seconds("unused-warn", 60 * 60, "how long a bound claim may be unused before it warns");
+const UNUSED_FAIL: Parameter = Parameter::seconds(
+    "unused-fail",
+    7 * 24 * 60 * 60,
+    "how long a bound claim may be unused before it fails",
+);
+const RELEASED_WARN: Parameter =
+    Parameter::seconds("released-warn", 7 * 24 * 60 * 60, "how long a retained volume may lie about");
+
+fn look(look: &mut Look<'_>) {
+    let claims = look.subjects("persistentvolumeclaims");
+    let volumes = look.beside("persistentvolumes");
+    let attachments = look.beside("volumeattachments.storage.k8s.io");
+    let pods = if claims.is_empty() { look.beside("pods") } else { look.subjects("pods") };
+    let users = Users::of(&pods);
+    if claims.is_empty() && volumes.is_empty() && users.is_empty() {
+        return look.skip("there are no claims and no volumes");
+    }
+    let bound = claims.iter().filter(|claim| claim["status"]["phase"] == "Bound");
+    if let Some(first) = bound.clone().next() {
+        let so = || format!("the volumes of bound claims, as {}, were not judged", first.full_name());
+        look.knows("persistentvolumes", "", so);
+    }
+    missing(look, &users);
+    pending::judge(look, &claims, &users);
+    for claim in &claims {
+        one_claim(look, claim, &users);
+    }
+    let explained = attach::judge(look, &attachments, &users);
+    for claim in &claims {
+        attach::on_two_nodes(look, claim, &users, &explained);
+    }
+    persistent::judge(look, &volumes, &users);
+}
+
+fn one_claim<'a>(look: &mut Look<'a>, claim: &'a Value, users: &Users<'a>) {
+    match claim["status"]["phase"].str() {
+        "Lost" => lost(look, claim, users),
+        "Bound" if claim.is_deleting() => deleting(look, claim, users),
+        "Bound" if users.of_claim(claim).is_empty() => unused::judge(look, claim, users),
+        _ => {}
+    }
+}
+
+fn lost(look: &mut Look<'_>, claim: &Value, users: &Users<'_>) {
+    let volume = claim["spec"]["volumeName"].str();
+    let finding = Finding::new(
+        "CLAIM_LOST",
+        Outcome::Fail,
+        ObjectRef::of(claim),
+        format!("its volume {volume} is gone, and the data with it"),
+    )
+    .affecting(users.affected(claim))
+    .evidence(Evidence::new("/status/phase", "Lost").expected("Bound"))
+    .evidence(
+        Evidence::new("/spec/volumeName", volume).expected("a volume that exists and is bound to this claim"),
+    )
+    .because("pods that use the claim cannot start again; a new volume would be empty")
+    .remedy("restore the volume from a backup or a snapshot under the same name, or make the claim anew");
+    look.find(finding);
+}
+
+/// A claim that is being deleted while pods use it goes, with its data, the moment they end.
+fn deleting(look: &mut Look<'_>, claim: &Value, users: &Users<'_>) {
+    let using = users.of_claim(claim);
+    let Some(asked) = claim["metadata"]["deletionTimestamp"].as_time() else { return };
+    if using.is_empty() || look.since(asked) < look.duration(&PENDING_GRACE) {
+        return;
+    }
+    let title = format!("was deleted {} ago and is only kept while pods use it", span(look.since(asked)));
+    let finding = Finding::new("CLAIM_DELETED_IN_USE", Outcome::Warn, ObjectRef::of(claim), title)
+        .affecting(users.affected(claim))
+        .since(asked.rfc3339())
+        .evidence(Evidence::new("/metadata/deletionTimestamp", asked.rfc3339()).expected("absent"))
+        .because(
+            "the next restart of its last pod deletes the claim; with reclaim policy Delete the data too",
+        )
+        .remedy("copy the data, or set the volume's reclaim policy to Retain, before the pod ends");
+    look.find(finding);
+}
+
+/// Pods that name a claim which does not exist: one finding per claim.
+fn missing(look: &mut Look<'_>, users: &Users<'_>) {
+    for (namespace, name, pods) in users.claims() {
+        let so = || format!("whether claim {namespace}/{name} that pods use exists is unknown");
+        let found = look.get("persistentvolumeclaims", namespace, name, so);
+        let waited = pods.iter().filter_map(|pod| pod["metadata"]["creationTimestamp"].as_time()).min();
+        let is_young = waited.is_some_and(|since| look.since(since) < look.duration(&ATTACH_GRACE));
+        if !matches!(found, crate::look::Lookup::Absent) || is_young {
+            continue;
+        }
+        let claim = ObjectRef::new("v1", "PersistentVolumeClaim", namespace, name);
+        let Some(first) = pods.first() else { continue };
+        let mut finding = Finding::new(
+            "CLAIM_MISSING",
+            Outcome::Fail,
+            ObjectRef::of(first),
+            format!("waits for claim {name}, which does not exist"),
+        )
+        .about(["PersistentVolumeClaim", namespace, name])
+        .owned_by(crate::workload::of_pod(look.view(), first))
+        .affecting(pods.iter().map(|pod| ObjectRef::of(pod)))
+        .evidence(Evidence::new("/spec/volumes", format!("claim {name}")))
+        .evidence(Evidence::new("", "absent").expected("present").on(claim))
+        .because("a pod is neither scheduled nor started before its claims exist")
+        .remedy(format!("kubectl -n {namespace} get persistentvolumeclaims"))
+        .remedy("create the claim, or correct the name in the pod's template");
+        if let Some(since) = waited {
+            finding = finding.since(since.rfc3339());
+        }
+        look.find(finding);
+    }
+}
