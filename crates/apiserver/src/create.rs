@@ -22,11 +22,12 @@ impl<D: Driver> Call<'_, D> {
 
     /// Stores a decoded object as a new one.
     pub async fn create_object(&self, mut object: Value) -> Result<Value, Refusal> {
-        self.check_namespace(&object).await?;
         if object.get("metadata").is_some_and(|metadata| !metadata["resourceVersion"].is_empty()) {
             return Err(Refusal::internal("resourceVersion should not be set on objects to be created"));
         }
-        for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink", "generation"] {
+        for field in
+            ["deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink", "generation"]
+        {
             object.remove(&["metadata", field]);
         }
         let now = self.driver.now();
@@ -54,7 +55,7 @@ impl<D: Driver> Call<'_, D> {
 
     /// Stores an object under the name it has; gives `None` if the name is taken.
     async fn create_named(&self, mut object: Value) -> Result<Option<Value>, Refusal> {
-        self.admit_create(&mut object).await?;
+        self.admit(&mut object).await?;
         let traits = self.traits;
         if traits.splits_status && &*self.resource.plural != "nodes" {
             object.remove(&["status"]);
@@ -64,7 +65,8 @@ impl<D: Driver> Call<'_, D> {
         }
         self.strategy.prepare_create(&mut object, self.driver.now());
         self.strategy.shape_status(&mut object).map_err(|error| Refusal::bad_request(error.to_string()))?;
-        self.allocate(&mut object, None).await?;
+        let ranges = self.ranges().await?;
+        self.allocate(ranges.as_ref(), &mut object)?;
         let mut errors = Vec::new();
         meta::validate(&object, traits.name, &mut errors);
         self.strategy.validate(&object, &mut errors);

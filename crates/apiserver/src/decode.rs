@@ -19,11 +19,13 @@ impl<D: Driver> Call<'_, D> {
             object.set(&["metadata"], value!({}));
         }
         let mut object = normal(object, old);
-        let known = |field: &str| old.is_some_and(|old| old[field].same(&object[field]) && !old[field].is_null());
+        let known =
+            |field: &str| old.is_some_and(|old| old[field].same(&object[field]) && !old[field].is_null());
         let (spec_known, status_known) = (known("spec"), known("status"));
         let strategy = self.strategy;
         let outcome = if spec_known { Ok(()) } else { strategy.default(&mut object) };
-        let outcome = outcome.and_then(|()| if status_known { Ok(()) } else { strategy.shape_status(&mut object) });
+        let outcome =
+            outcome.and_then(|()| if status_known { Ok(()) } else { strategy.shape_status(&mut object) });
         outcome.map_err(|error| self.cannot_be_handled(&object, &error.to_string()))?;
         Ok(object)
     }
@@ -41,7 +43,8 @@ impl<D: Driver> Call<'_, D> {
         if same_kind && same_version {
             return Ok(());
         }
-        let (group, version) = split_api_version(if api_version.is_empty() { &self.api_version } else { api_version });
+        let (group, version) =
+            split_api_version(if api_version.is_empty() { &self.api_version } else { api_version });
         let kind = if kind.is_empty() { &*resource.kind } else { kind };
         if self.server.schema().resource_for_kind(group, version, kind).is_none() {
             let place = "in scheme \"pkg/runtime/scheme.go:111\"";
@@ -53,7 +56,9 @@ impl<D: Driver> Call<'_, D> {
             // Another version of the same kind is converted, which here means renamed.
             return Ok(());
         }
-        let package = |group: &str| group.split('.').next().filter(|name| !name.is_empty()).unwrap_or("core").to_owned();
+        let package = |group: &str| {
+            group.split('.').next().filter(|name| !name.is_empty()).unwrap_or("core").to_owned()
+        };
         let why = format!(
             "converting ({version}.{kind}) to ({}.{}): unknown conversion",
             package(&resource.group),
@@ -66,7 +71,9 @@ impl<D: Driver> Call<'_, D> {
         let kind = if body.kind().is_empty() { &*self.resource.kind } else { body.kind() };
         let api_version = if body.api_version().is_empty() { &*self.api_version } else { body.api_version() };
         let wanted = &self.resource.kind;
-        Refusal::bad_request(format!("{kind} in version {api_version:?} cannot be handled as a {wanted}: {why}"))
+        Refusal::bad_request(format!(
+            "{kind} in version {api_version:?} cannot be handled as a {wanted}: {why}"
+        ))
     }
 
     /// Gives the request's body.
@@ -91,7 +98,8 @@ impl<D: Driver> Call<'_, D> {
         } else if object.namespace().is_empty() {
             object.set(&["metadata", "namespace"], asked);
         } else if object.namespace() != &**asked {
-            let message = "the namespace of the provided object does not match the namespace sent on the request";
+            let message =
+                "the namespace of the provided object does not match the namespace sent on the request";
             return Err(Refusal::bad_request(message));
         }
         Ok(())

@@ -79,7 +79,12 @@ impl<D: Driver> Call<'_, D> {
                 Err(refusal) => return Err(refusal),
             }
         }
-        Ok(Response { code: 200, body: Body::List(Box::new(list)), warnings: Vec::new(), retry_after_s: None })
+        Ok(Response {
+            code: 200,
+            body: Body::List(Box::new(list)),
+            warnings: Vec::new(),
+            retry_after_s: None,
+        })
     }
 
     /// Deletes the object of a name in the request's namespace.
@@ -118,7 +123,8 @@ impl<D: Driver> Call<'_, D> {
                 Ok((marked, true)) => {
                     if preconditions.resource_version.is_some() {
                         // The mark was our own write.
-                        preconditions.resource_version = marked["metadata"]["resourceVersion"].as_text().cloned();
+                        preconditions.resource_version =
+                            marked["metadata"]["resourceVersion"].as_text().cloned();
                     }
                     return self.remove(marked, &preconditions, true).await;
                 }
@@ -140,9 +146,14 @@ impl<D: Driver> Call<'_, D> {
         Ok(())
     }
 
-    fn check_preconditions(&self, object: &Value, preconditions: &Preconditions) -> Result<(), Refusal> {
+    /// Checks what a deletion asks of the object.
+    pub fn check_preconditions(&self, object: &Value, preconditions: &Preconditions) -> Result<(), Refusal> {
+        if self.is_namespaces() {
+            return self.check_namespace_preconditions(object, preconditions);
+        }
         // Here the kind stands where the resource belongs: so it does upstream.
-        let kind = || GroupResource { group: self.storage.group.clone(), resource: self.resource.kind.clone() };
+        let kind =
+            || GroupResource { group: self.storage.group.clone(), resource: self.resource.kind.clone() };
         if let Some(uid) = preconditions.uid.as_ref().filter(|uid| ***uid != *object.uid()) {
             let why = format!(
                 "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been \
@@ -158,6 +169,22 @@ impl<D: Driver> Call<'_, D> {
                  ({recorded}). The object might have been modified"
             );
             return Err(Refusal::conflict(&kind(), object.name(), &why));
+        }
+        Ok(())
+    }
+
+    /// Namespaces have a deletion of their own, with words of its own.
+    fn check_namespace_preconditions(&self, object: &Value, asked: &Preconditions) -> Result<(), Refusal> {
+        let recorded = object["metadata"]["resourceVersion"].str();
+        for (name, asked, found) in
+            [("UID", &asked.uid, object.uid()), ("ResourceVersion", &asked.resource_version, recorded)]
+        {
+            if let Some(asked) = asked.as_ref().filter(|asked| ***asked != *found) {
+                let why = format!(
+                    "Precondition failed: {name} in precondition: {asked}, {name} in object meta: {found}"
+                );
+                return Err(Refusal::conflict(&self.storage, object.name(), &why));
+            }
         }
         Ok(())
     }
@@ -243,7 +270,8 @@ impl<D: Driver> Call<'_, D> {
 
     /// Stores the marks of a deletion; gives what is stored instead if another write came first.
     async fn mark(&self, object: &Value, marked: Value) -> Result<Result<Value, Option<Value>>, Refusal> {
-        let transaction = Transaction::put(&self.storage, marked).when(Precondition::revision(object.revision()));
+        let transaction =
+            Transaction::put(&self.storage, marked).when(Precondition::revision(object.revision()));
         match self.driver.commit(transaction).await {
             Ok(committed) => Ok(Ok(committed.object)),
             Err(CommitError::Conflict(conflict)) => Ok(Err(conflict.current)),
@@ -275,9 +303,9 @@ impl<D: Driver> Call<'_, D> {
                 _ => {
                     let current = conflict.current.unwrap_or_default();
                     let refused = self.check_preconditions(&current, preconditions);
-                    Err(refused.err().unwrap_or_else(|| {
-                        Refusal::conflict(&self.storage, object.name(), OPTIMISTIC_LOCK)
-                    }))
+                    Err(refused
+                        .err()
+                        .unwrap_or_else(|| Refusal::conflict(&self.storage, object.name(), OPTIMISTIC_LOCK)))
                 }
             },
             Err(error) => Err(commit_refusal(error)),
@@ -330,7 +358,9 @@ impl Grace {
                 return Self::Unknown;
             }
             let Some(seconds) = asked.filter(|asked| *asked < running) else { return Self::Pending };
-            let Ok(deadline) = Time::parse(pod["metadata"]["deletionTimestamp"].str()) else { return Self::Unknown };
+            let Ok(deadline) = Time::parse(pod["metadata"]["deletionTimestamp"].str()) else {
+                return Self::Unknown;
+            };
             let deadline = deadline - seconds_long(running) + seconds_long(seconds);
             return Self::Set { seconds, deadline };
         }

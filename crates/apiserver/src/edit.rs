@@ -45,7 +45,8 @@ pub fn inside(value: &mut Value, path: &[&str], change: impl FnOnce(&mut Value))
 pub fn omit_zeros(value: &mut Value, fields: &[&str]) {
     for field in fields {
         let found = &value[*field];
-        let zero = matches!(found, Value::Bool(false) | Value::Int(0)) || (!found.is_null() && found.is_empty());
+        let zero =
+            matches!(found, Value::Bool(false) | Value::Int(0)) || (!found.is_null() && found.is_empty());
         if zero {
             value.remove(&[field]);
         }
@@ -83,7 +84,9 @@ pub fn canonical_quantities(value: &mut Value, path: &[&str]) -> Result<(), Quan
     }
     if !changed.is_empty() {
         let map = value.slot(path);
-        changed.into_iter().for_each(|(key, stored)| map.set(&[key.as_str()], stored));
+        for (key, stored) in changed {
+            map.set(&[key.as_str()], stored);
+        }
     }
     Ok(())
 }

@@ -86,6 +86,12 @@ impl FieldError {
         Self::make("FieldValueNotSupported", field, format!("Unsupported value: {}", shown(found)), &detail)
     }
 
+    /// Says that a field is longer than so many bytes.
+    pub fn too_long(field: &FieldPath, bytes_max: usize) -> Self {
+        let detail = format!("may not be more than {bytes_max} bytes");
+        Self::make("FieldValueTooLong", field, "Too long".to_owned(), &detail)
+    }
+
     fn make(reason: &'static str, field: &FieldPath, head: String, detail: &str) -> Self {
         let message = if detail.is_empty() { head } else { format!("{head}: {detail}") };
         Self { reason, field: field.0.clone(), message }

@@ -6,22 +6,39 @@
 //!
 //! This crate must never know how a request arrived, how objects are stored, or what time it is.
 
+mod admission;
+mod allocate;
 mod call;
 mod continuation;
+mod create;
+mod decode;
+mod delete;
 mod driver;
+mod edit;
+mod eviction;
 mod field;
 mod fields;
+mod kinds;
+mod memory;
+mod meta;
+mod normal;
 mod options;
+mod patch_verb;
+mod quota;
 mod read;
 mod request;
 mod response;
 mod route;
 mod server;
 mod status;
+mod subresource;
+mod traits;
+mod update;
 mod watch;
 
 pub use driver::{CommitError, Driver, ReadAt, ReadError};
 pub use field::{FieldError, FieldPath};
+pub use memory::MemoryDriver;
 pub use options::{Options, Preconditions};
 pub use request::{PatchType, Request, Verb};
 pub use response::{Body, List, Response};

@@ -175,8 +175,12 @@ pub fn validate_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
 
 fn validate_no_new_finalizers(now: &Value, before: &Value, path: &FieldPath, errors: &mut Vec<FieldError>) {
     let known = before["finalizers"].items();
-    let mut added: Vec<&str> =
-        now["finalizers"].items().iter().filter(|finalizer| !known.contains(finalizer)).map(Value::str).collect();
+    let mut added: Vec<&str> = now["finalizers"]
+        .items()
+        .iter()
+        .filter(|finalizer| !known.contains(finalizer))
+        .map(Value::str)
+        .collect();
     added.sort_unstable();
     if added.is_empty() {
         return;
@@ -195,7 +199,8 @@ fn validate_no_new_finalizers(now: &Value, before: &Value, path: &FieldPath, err
 /// Cuts a `generateName` so that a suffix fits, and adds it.
 pub fn generated_name(base: &str, suffix: &str) -> String {
     const BASE_BYTES_MAX: usize = 63 - 5;
-    let end = base.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= BASE_BYTES_MAX).last();
+    let end =
+        base.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= BASE_BYTES_MAX).last();
     format!("{}{suffix}", &base[..end.unwrap_or(0)])
 }
 
@@ -231,11 +236,16 @@ mod tests {
             assert_eq!(found, expected);
         };
         let owner = |uid: &str| value!({"apiVersion": "v1", "kind": "Pod", "name": uid, "uid": uid, "controller": true});
-        check(value!({"name": "a", "ownerReferences": [owner("u")], "finalizers": ["x.io/y", "orphan"]}), &[]);
+        check(
+            value!({"name": "a", "ownerReferences": [owner("u")], "finalizers": ["x.io/y", "orphan"]}),
+            &[],
+        );
         check(
             value!({"name": "a", "finalizers": ["mine"]}),
-            &["metadata.finalizers: Invalid value: \"mine\": name is neither a standard finalizer name nor is it fully \
-               qualified"],
+            &[
+                "metadata.finalizers: Invalid value: \"mine\": name is neither a standard finalizer name nor is it fully \
+               qualified",
+            ],
         );
         check(
             value!({"name": "a", "ownerReferences": [{"kind": "Pod", "name": "p", "uid": "u"}]}),

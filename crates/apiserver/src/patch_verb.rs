@@ -12,12 +12,15 @@ use patch::JsonPatchError;
 impl<D: Driver> Call<'_, D> {
     /// Answers with the object as it is after the patch.
     pub async fn patch(&self, half: Half) -> Result<Response, Refusal> {
+        let ranges = if half == Half::Main { self.ranges().await? } else { None };
         let patched = self.change(None, |old| {
             let object = self.apply_patch(&self.shown(old.clone()))?;
             self.check_name(&object)?;
             let mut new = self.decoded(&object, Some(old))?;
             self.place(&mut new)?;
-            self.prepared(new, old, half)
+            let mut new = self.prepared(new, old, half)?;
+            self.allocate(ranges.as_ref(), &mut new)?;
+            Ok(new)
         });
         Ok(Response::object(200, self.shown(patched.await?)))
     }
@@ -38,7 +41,7 @@ impl<D: Driver> Call<'_, D> {
 
 fn apply_json(object: &Value, body: &Value) -> Result<Value, Refusal> {
     // The library behind the real server cannot address the whole document.
-    if body.items().iter().any(|operation| operation["path"] == "") {
+    if body.items().iter().any(|operation| operation["path"].is_empty()) {
         return Err(Refusal::patch_does_not_apply());
     }
     patch::json(object, body).map_err(|error| match error {

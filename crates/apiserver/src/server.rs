@@ -5,7 +5,7 @@ use crate::driver::Driver;
 use crate::request::{Request, Verb};
 use crate::response::Response;
 use crate::status::Refusal;
-use object::GroupResource;
+use crate::update::Half;
 use schema::{KubernetesVersion, Resource, Schema};
 use std::collections::BTreeSet;
 
@@ -112,10 +112,13 @@ impl Server {
         resource: &'static Resource,
     ) -> Result<Response, Refusal> {
         self.check_place(request, resource)?;
-        let call = Call::new(driver, request, resource);
+        if is_review(resource) {
+            return Err(Refusal::no_such_resource());
+        }
+        let call = Call::new(self, driver, request, resource);
         if !request.subresource.is_empty() {
             request.options.check(request.verb, request.patch_type)?;
-            return Err(Refusal::no_such_resource());
+            return call.subresource().await;
         }
         if request.verb == Verb::Patch && request.patch_type.is_none() {
             return Err(Refusal::unsupported_patch_type());
@@ -125,7 +128,11 @@ impl Server {
             Verb::Get => call.get().await,
             Verb::List => call.list().await,
             Verb::Watch => call.watch(),
-            _ => Err(Refusal::method_not_allowed()),
+            Verb::Create => call.create().await,
+            Verb::Update => call.update(Half::Main).await,
+            Verb::Patch => call.patch(Half::Main).await,
+            Verb::Delete => call.delete().await,
+            Verb::DeleteCollection => call.delete_collection().await,
         }
     }
 
@@ -161,7 +168,9 @@ impl Server {
     }
 }
 
-/// Gives the resource under which objects are stored.
-pub(crate) fn storage_of(resource: &Resource) -> GroupResource {
-    GroupResource { group: resource.group.clone(), resource: resource.plural.clone() }
+/// Tells whether objects of a resource are questions, answered at once and never stored.
+fn is_review(resource: &Resource) -> bool {
+    let group = &*resource.group;
+    matches!(group, "authentication.k8s.io" | "authorization.k8s.io")
+        || &*resource.plural == "componentstatuses"
 }

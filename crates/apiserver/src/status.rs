@@ -47,7 +47,9 @@ impl Refusal {
         self.with_details(details(name, &resource.group, &resource.resource))
     }
 
-    fn with_details(self, details: Value) -> Self {
+    /// Replaces the details.
+    #[must_use]
+    pub fn with_details(self, details: Value) -> Self {
         Self { details: Some(details), ..self }
     }
 

@@ -126,7 +126,8 @@ impl Traits {
         Self {
             tracks_generation: is_in(WITH_GENERATION) || &*resource.group == "admissionregistration.k8s.io",
             splits_status: resource.subresource("status").is_some(),
-            unconditional_update: !is_in(CONDITIONAL_UPDATE) && &*resource.group != "admissionregistration.k8s.io",
+            unconditional_update: !is_in(CONDITIONAL_UPDATE)
+                && &*resource.group != "admissionregistration.k8s.io",
             create_on_update: is_in(CREATE_ON_UPDATE),
             returns_deleted: is_in(RETURNS_DELETED) || &*resource.group == "resource.k8s.io",
             dependents: match name.as_str() {

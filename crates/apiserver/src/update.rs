@@ -45,13 +45,15 @@ impl<D: Driver> Call<'_, D> {
                 Err(refusal) => return Err(refusal),
             }
         }
-        let updated = self
-            .change(uid.as_ref(), |old| {
-                let mut new = self.decoded(body, Some(old))?;
-                self.place(&mut new)?;
-                self.prepared(new, old, half)
-            })
-            .await?;
+        let ranges = if half == Half::Main { self.ranges().await? } else { None };
+        let updated = self.change(uid.as_ref(), |old| {
+            let mut new = self.decoded(body, Some(old))?;
+            self.place(&mut new)?;
+            let mut new = self.prepared(new, old, half)?;
+            self.allocate(ranges.as_ref(), &mut new)?;
+            Ok(new)
+        });
+        let updated = updated.await?;
         Ok(Response::object(200, self.shown(updated)))
     }
 
@@ -98,12 +100,17 @@ impl<D: Driver> Call<'_, D> {
             }
             self.strategy.validate_update(&new, old, &mut errors);
         }
-        if errors.is_empty() { Ok(new) } else { Err(Refusal::invalid(&self.group_kind(), old.name(), &errors)) }
+        if errors.is_empty() {
+            Ok(new)
+        } else {
+            Err(Refusal::invalid(&self.group_kind(), old.name(), &errors))
+        }
     }
 
     /// Judges the resourceVersion that a client sent, and sets the present one.
     fn check_revision(&self, new: &mut Value, old: &Value) -> Result<(), Refusal> {
-        let (sent, present) = (new["metadata"]["resourceVersion"].str(), old["metadata"]["resourceVersion"].str());
+        let (sent, present) =
+            (new["metadata"]["resourceVersion"].str(), old["metadata"]["resourceVersion"].str());
         if matches!(sent, "" | "0") {
             if !self.traits.unconditional_update {
                 let path = FieldPath::new("metadata").child("resourceVersion");
@@ -164,7 +171,8 @@ impl<D: Driver> Call<'_, D> {
             if self.is_end(&new, &old) {
                 return self.remove_changed(new, uid).await;
             }
-            let transaction = Transaction::put(&self.storage, new).when(Precondition::revision(old.revision()));
+            let transaction =
+                Transaction::put(&self.storage, new).when(Precondition::revision(old.revision()));
             match self.driver.commit(transaction).await {
                 Ok(committed) => return Ok(committed.object),
                 Err(CommitError::Conflict(conflict)) => {
@@ -216,7 +224,9 @@ impl<D: Driver> Call<'_, D> {
             Ok(_) => Ok(new),
             // Another one removed the last finalizer, too.
             Err(CommitError::Conflict(conflict)) if conflict.current.is_none() => Ok(new),
-            Err(CommitError::Conflict(_)) => Err(Refusal::conflict(&self.storage, new.name(), OPTIMISTIC_LOCK)),
+            Err(CommitError::Conflict(_)) => {
+                Err(Refusal::conflict(&self.storage, new.name(), OPTIMISTIC_LOCK))
+            }
             Err(error) => Err(commit_refusal(error)),
         }
     }

@@ -164,7 +164,11 @@ impl Strategy for CronJob {
         validate_template(&object["spec"]["jobTemplate"]["spec"], &template, errors);
         if object.name().len() > 52 {
             let path = FieldPath::new("metadata").child("name");
-            errors.push(FieldError::invalid(&path, &object["metadata"]["name"], "must be no more than 52 characters"));
+            errors.push(FieldError::invalid(
+                &path,
+                &object["metadata"]["name"],
+                "must be no more than 52 characters",
+            ));
         }
     }
 }
@@ -175,7 +179,6 @@ fn schedule_fault(schedule: &str) -> Option<String> {
         return None;
     }
     let fields: Vec<&str> = schedule.split_whitespace().collect();
-    (fields.len() != 5).then(|| {
-        format!("expected exactly 5 fields, found {}: [{}]", fields.len(), fields.join(" "))
-    })
+    (fields.len() != 5)
+        .then(|| format!("expected exactly 5 fields, found {}: [{}]", fields.len(), fields.join(" ")))
 }

@@ -48,7 +48,8 @@ fn validate_keys(object: &Value, maps: &[&str], errors: &mut Vec<FieldError>) {
     for map in maps {
         for (key, _) in object[*map].entries() {
             let key = key.as_str();
-            let good = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+            let good =
+                !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
             if !good {
                 let detail = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. \
                               'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is \
@@ -78,7 +79,8 @@ fn validate_immutable(new: &Value, old: &Value, maps: &[&str], errors: &mut Vec<
 fn base64(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let word =
+            chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for at in 0..4 {
             let digit = STANDARD[(word >> (18 - 6 * at)) as usize & 63];
             text.push(if at <= chunk.len() { char::from(digit) } else { '=' });
@@ -93,7 +95,9 @@ mod tests {
 
     #[test]
     fn bytes_are_padded() {
-        for (text, expected) in [("", ""), ("q", "cQ=="), ("qq", "cXE="), ("qqq", "cXFx"), ("\u{fb}\u{ff}", "w7vDvw==")] {
+        for (text, expected) in
+            [("", ""), ("q", "cQ=="), ("qq", "cXE="), ("qqq", "cXFx"), ("\u{fb}\u{ff}", "w7vDvw==")]
+        {
             assert_eq!(base64(text.as_bytes()), expected, "{text:?}");
         }
     }

@@ -19,7 +19,9 @@ pub fn default(container: &mut Value) -> Result<(), DecodeError> {
     }
     each(container, &["env"], |variable| {
         omit_zeros(variable, &["value"]);
-        inside(variable, &["valueFrom", "fieldRef"], |reference| default_to(reference, &["apiVersion"], "v1"));
+        inside(variable, &["valueFrom", "fieldRef"], |reference| {
+            default_to(reference, &["apiVersion"], "v1");
+        });
     });
     for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
         inside(container, &[probe], default_probe);

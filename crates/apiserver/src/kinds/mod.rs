@@ -20,7 +20,9 @@ mod workload;
 use crate::field::FieldError;
 use object::{GroupResource, Time, Value};
 
-pub(crate) use pod::{is_finished as pod_is_finished, is_ready as pod_is_ready, set_condition as set_pod_condition};
+pub(crate) use pod::{
+    is_finished as pod_is_finished, is_ready as pod_is_ready, set_condition as set_pod_condition,
+};
 
 /// Says why a body cannot be an object of its kind, in the words that follow `… cannot be handled as a X: `.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

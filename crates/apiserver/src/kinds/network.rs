@@ -89,7 +89,7 @@ fn validate_path(entry: &Value, path: &FieldPath, errors: &mut Vec<FieldError>) 
         errors.push(FieldError::required(&path.child("pathType"), "pathType must be specified"));
     } else if !kinds.contains(&kind.str()) {
         errors.push(FieldError::not_supported(&path.child("pathType"), kind, &kinds));
-    } else if kind != &"ImplementationSpecific" && !entry["path"].str().starts_with('/') {
+    } else if *kind != "ImplementationSpecific" && !entry["path"].str().starts_with('/') {
         let found = value!(entry["path"].str());
         errors.push(FieldError::invalid(&path.child("path"), &found, "must be an absolute path"));
     }

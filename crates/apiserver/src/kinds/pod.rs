@@ -112,7 +112,8 @@ fn validate_spec_change(new: &Value, old: &Value, errors: &mut Vec<FieldError>) 
             }
         });
     }
-    let kept = old["tolerations"].items().iter().all(|toleration| new["tolerations"].items().contains(toleration));
+    let kept =
+        old["tolerations"].items().iter().all(|toleration| new["tolerations"].items().contains(toleration));
     if kept {
         keep(&mut allowed, old, &["tolerations"]);
     } else {
@@ -126,7 +127,8 @@ fn validate_spec_change(new: &Value, old: &Value, errors: &mut Vec<FieldError>) 
     if !old["schedulingGates"].is_empty() {
         let gates = old["schedulingGates"].items();
         if let Some(added) = new["schedulingGates"].items().iter().find(|gate| !gates.contains(gate)) {
-            let detail = format!("only deletion is allowed, but found new scheduling gate '{}'", added["name"].str());
+            let detail =
+                format!("only deletion is allowed, but found new scheduling gate '{}'", added["name"].str());
             errors.push(FieldError::forbidden(&spec.child("schedulingGates"), &detail));
         }
         // A gated pod is not scheduled yet, so where it may go can still be narrowed.
@@ -150,7 +152,9 @@ fn quality(pod: &Value) -> &'static str {
     };
     let names = ["cpu", "memory"];
     let any = containers().any(|item| {
-        ["limits", "requests"].iter().any(|list| names.iter().any(|name| amount(&item["resources"], list, name) > 0))
+        ["limits", "requests"]
+            .iter()
+            .any(|list| names.iter().any(|name| amount(&item["resources"], list, name) > 0))
     });
     if !any {
         return "BestEffort";

@@ -33,7 +33,10 @@ pub fn default(spec: &mut Value) -> Result<(), DecodeError> {
             each(spec, &[list], |item| each(item, &["ports"], publish_on_host));
         }
     }
-    omit_zeros(spec, &["nodeName", "hostname", "subdomain", "priorityClassName", "hostNetwork", "hostPID", "hostIPC"]);
+    omit_zeros(
+        spec,
+        &["nodeName", "hostname", "subdomain", "priorityClassName", "hostNetwork", "hostPID", "hostIPC"],
+    );
     Ok(())
 }
 

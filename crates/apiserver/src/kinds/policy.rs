@@ -27,7 +27,8 @@ impl Strategy for PodDisruptionBudget {
                 ("MaxUnavailable", "maxUnavailable"),
                 ("UnhealthyPodEvictionPolicy", "unhealthyPodEvictionPolicy"),
             ];
-            let shown = fields.map(|(name, field)| format!("\"{name}\":{}", object::json::to_string(&spec[field])));
+            let shown =
+                fields.map(|(name, field)| format!("\"{name}\":{}", object::json::to_string(&spec[field])));
             let detail = "minAvailable and maxUnavailable cannot be both set";
             errors.push(FieldError::invalid_shown(&path, &format!("{{{}}}", shown.join(",")), detail));
         }
@@ -40,7 +41,11 @@ impl Strategy for PodDisruptionBudget {
         let policies = ["AlwaysAllow", "IfHealthyBudget"];
         let policy = &spec["unhealthyPodEvictionPolicy"];
         if !policy.is_null() && !policies.contains(&policy.str()) {
-            errors.push(FieldError::not_supported(&path.child("unhealthyPodEvictionPolicy"), policy, &policies));
+            errors.push(FieldError::not_supported(
+                &path.child("unhealthyPodEvictionPolicy"),
+                policy,
+                &policies,
+            ));
         }
     }
 }

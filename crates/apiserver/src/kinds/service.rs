@@ -67,7 +67,8 @@ impl Strategy for Service {
         let on_nodes = |kind: &str| matches!(kind, "NodePort" | "LoadBalancer");
         if on_nodes(&kind) && on_nodes(before) {
             each(new, &["spec", "ports"], |port| {
-                let same = |other: &&Value| other["port"] == port["port"] && other["protocol"] == port["protocol"];
+                let same =
+                    |other: &&Value| other["port"] == port["port"] && other["protocol"] == port["protocol"];
                 let known = old["spec"]["ports"].items().iter().find(same).map(|other| &other["nodePort"]);
                 if let (Value::Null, Some(Value::Int(number))) = (&port["nodePort"], known) {
                     port.set(&["nodePort"], *number);

@@ -28,7 +28,8 @@ impl Strategy for PersistentVolumeClaim {
     fn validate(&self, object: &Value, errors: &mut Vec<FieldError>) {
         let path = FieldPath::new("spec");
         if object["spec"]["accessModes"].is_empty() {
-            errors.push(FieldError::required(&path.child("accessModes"), "at least 1 access mode is required"));
+            errors
+                .push(FieldError::required(&path.child("accessModes"), "at least 1 access mode is required"));
         }
         if object["spec"]["resources"]["requests"]["storage"].is_null() {
             errors.push(FieldError::required(&path.child("resources").key("storage"), ""));

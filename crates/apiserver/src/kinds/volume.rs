@@ -23,7 +23,9 @@ pub fn default(volume: &mut Value) -> Result<(), DecodeError> {
     default_host_path(volume);
     inside(volume, &["iscsi"], |iscsi| default_to(iscsi, &["iscsiInterface"], "default"));
     let mut outcome = Ok(());
-    inside(volume, &["ephemeral", "volumeClaimTemplate"], |claim| outcome = storage::default_claim_spec(claim));
+    inside(volume, &["ephemeral", "volumeClaimTemplate"], |claim| {
+        outcome = storage::default_claim_spec(claim);
+    });
     outcome
 }
 

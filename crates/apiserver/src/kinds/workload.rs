@@ -60,7 +60,8 @@ impl Strategy for Deployment {
         template::validate_not_negative(object, "minReadySeconds", errors);
         template::validate_not_negative(object, "revisionHistoryLimit", errors);
         validate_rolling(object, errors);
-        let (progress, ready) = (&object["spec"]["progressDeadlineSeconds"], object["spec"]["minReadySeconds"].int());
+        let (progress, ready) =
+            (&object["spec"]["progressDeadlineSeconds"], object["spec"]["minReadySeconds"].int());
         if progress.int() <= ready && !progress.is_null() {
             let path = FieldPath::new("spec").child("progressDeadlineSeconds");
             errors.push(FieldError::invalid(&path, progress, "must be greater than minReadySeconds"));
@@ -244,7 +245,8 @@ impl Strategy for DaemonSet {
     fn shape_status(&self, object: &mut Value) -> Result<(), DecodeError> {
         let always =
             ["currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady"];
-        let omitted = ["observedGeneration", "updatedNumberScheduled", "numberAvailable", "numberUnavailable"];
+        let omitted =
+            ["observedGeneration", "updatedNumberScheduled", "numberAvailable", "numberUnavailable"];
         shape(object, &always, &omitted);
         Ok(())
     }
@@ -274,7 +276,8 @@ impl Strategy for DaemonSet {
         let rolling = &spec["updateStrategy"]["rollingUpdate"];
         let amount = |field: &str| int_or_percent(&rolling[field], 100, true);
         if !rolling.is_null() && amount("maxUnavailable") == 0 && amount("maxSurge") == 0 {
-            let path = FieldPath::new("spec").child("updateStrategy").child("rollingUpdate").child("maxUnavailable");
+            let path =
+                FieldPath::new("spec").child("updateStrategy").child("rollingUpdate").child("maxUnavailable");
             let found = &spec["updateStrategy"]["rollingUpdate"]["maxUnavailable"];
             errors.push(FieldError::invalid(&path, found, "cannot be 0 when maxSurge is 0"));
         }
