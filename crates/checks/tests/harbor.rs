@@ -193,7 +193,9 @@ fn a_repaired_claim_takes_exactly_its_finding_with_it() {
 fn a_repaired_route_takes_exactly_its_finding_with_it() {
     let ready = |slice: &mut Value| {
         let mut endpoints = slice["endpoints"].items().to_vec();
-        endpoints.iter_mut().for_each(|endpoint| endpoint.set(&["conditions", "ready"], true));
+        for endpoint in &mut endpoints {
+            endpoint.set(&["conditions", "ready"], true);
+        }
         slice.set(&["endpoints"], endpoints.into_iter().collect::<Value>());
         true
     };

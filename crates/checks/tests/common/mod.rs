@@ -1,5 +1,6 @@
 //! Views to look at, and findings as lines of text.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use checks::Parameters;
@@ -7,18 +8,13 @@ use object::Value;
 use report::{CheckResult, Finding};
 use view::View;
 
-/// The folder of the fixtures.
-pub fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
-}
-
 /// Every object of the recorded cluster.
+#[expect(clippy::disallowed_methods, reason = "a test may read its fixtures; the order is set here")]
 pub fn harbor_objects() -> Vec<Value> {
-    let folder = fixtures().join("harbor");
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|end| end == "json"));
-    files.sort();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/harbor");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let is_json = |path: &PathBuf| path.extension().is_some_and(|end| end == "json");
+    let files: BTreeSet<PathBuf> = files.filter(is_json).collect();
     files.iter().map(|path| object::json::parse(&std::fs::read(path).unwrap()).unwrap()).collect()
 }
 
