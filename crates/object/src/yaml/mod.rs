@@ -5,11 +5,14 @@
 //! is octal, keys that are numbers or booleans become strings, `1.0` becomes `1`, of equal keys the last one wins. The
 //! parser is `serde-saphyr`'s; scalars are resolved here, because those rules depend on quoting, which serde hides.
 
+mod positions;
 mod read;
 mod scalar;
 mod write;
 
 use crate::Value;
+
+pub use positions::{Position, Positions};
 
 /// How deeply lists and maps may be nested unless a caller says otherwise.
 pub const DEPTH_MAX: usize = crate::json::DEPTH_MAX;
@@ -74,7 +77,11 @@ pub fn parse_all(text: &str) -> Result<Vec<Value>, YamlError> {
 /// # Errors
 /// When the text is malformed, beyond a limit, or has several documents that are not empty.
 pub fn parse(text: &str) -> Result<Value, YamlError> {
-    let mut documents = parse_documents(text, Limits::default())?.into_iter();
+    only(parse_documents(text, Limits::default())?)
+}
+
+fn only(documents: Vec<Document>) -> Result<Value, YamlError> {
+    let mut documents = documents.into_iter();
     let first = documents.next().map(|document| document.value);
     match documents.next() {
         None => Ok(first.unwrap_or_default()),
@@ -85,17 +92,32 @@ pub fn parse(text: &str) -> Result<Value, YamlError> {
     }
 }
 
+/// Parses a text of exactly one document, as [`parse`] does, and says where each of its nodes stands.
+///
+/// # Errors
+/// When the text is malformed, beyond a limit, or has several documents that are not empty.
+pub fn parse_with_positions(text: &str, limits: Limits) -> Result<(Value, Positions), YamlError> {
+    check_size(text, limits)?;
+    let mut positions = Positions::default();
+    let documents = read::documents(text, limits, Some(&mut positions))?;
+    Ok((only(documents)?, positions))
+}
+
 /// Parses all documents within limits, leaving out empty ones, and says where each begins.
 ///
 /// # Errors
 /// When the text is malformed or beyond a limit.
 pub fn parse_documents(text: &str, limits: Limits) -> Result<Vec<Document>, YamlError> {
-    if text.len() > limits.bytes_max {
-        let message =
-            format!("text of {} bytes is larger than the limit of {}", text.len(), limits.bytes_max);
-        return Err(YamlError { message, line: 1, column: 1 });
+    check_size(text, limits)?;
+    read::documents(text, limits, None)
+}
+
+fn check_size(text: &str, limits: Limits) -> Result<(), YamlError> {
+    if text.len() <= limits.bytes_max {
+        return Ok(());
     }
-    read::documents(text, limits)
+    let message = format!("text of {} bytes is larger than the limit of {}", text.len(), limits.bytes_max);
+    Err(YamlError { message, line: 1, column: 1 })
 }
 
 /// Writes one document in block style, keys in ascending order, lists not indented, as `kubectl` does.

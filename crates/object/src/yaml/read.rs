@@ -1,5 +1,6 @@
 //! Composing trees from the parser's events.
 
+use super::positions::{Position, Positions};
 use super::{Document, Limits, YamlError, scalar};
 use crate::{Key, List, Map, Value};
 use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
@@ -8,19 +9,27 @@ use std::collections::BTreeMap;
 /// The prefix of YAML's own tags, such as `!!str`.
 const CORE_TAGS: &str = "tag:yaml.org,2002:";
 
-pub(super) fn documents(text: &str, limits: Limits) -> Result<Vec<Document>, YamlError> {
+/// Reads all documents; `positions`, if asked for, are those of the last one.
+pub(super) fn documents(
+    text: &str,
+    limits: Limits,
+    positions: Option<&mut Positions>,
+) -> Result<Vec<Document>, YamlError> {
     let mut options = Options::default();
     // The depth is counted here, where the message can say which limit it was.
     options.block_nesting_limit = limits.depth_max + 1;
     options.flow_nesting_limit = limits.depth_max + 1;
     let parser = Parser::new_from_str_with_options(text, options);
-    let mut reader = Reader { parser, limits, nodes: 0, anchors: BTreeMap::new() };
+    let mut reader = Reader { parser, limits, nodes: 0, anchors: BTreeMap::new(), positions };
     let mut documents = Vec::new();
     while let Some((event, _)) = reader.next()? {
         match event {
             Event::DocumentStart(..) => {
                 let Some((event, span)) = reader.next()? else { break };
                 let line = span.start.line();
+                if let Some(positions) = &mut reader.positions {
+                    positions.begin(mark(&span));
+                }
                 let value = reader.node(event, span, limits.depth_max)?;
                 reader.anchors.clear();
                 if !value.is_null() {
@@ -34,13 +43,14 @@ pub(super) fn documents(text: &str, limits: Limits) -> Result<Vec<Document>, Yam
     Ok(documents)
 }
 
-struct Reader<'a> {
+struct Reader<'a, 'p> {
     parser: Parser<'a, StrInput<'a>>,
     limits: Limits,
     /// Nodes so far, those that aliases stand for included.
     nodes: usize,
     /// The anchored trees of the document with their numbers of nodes.
     anchors: BTreeMap<usize, (Value, usize)>,
+    positions: Option<&'p mut Positions>,
 }
 
 /// A key of a map, or the mark that the value is a map to merge in.
@@ -49,7 +59,16 @@ enum MapKey {
     Merge,
 }
 
-impl<'a> Reader<'a> {
+impl MapKey {
+    fn name(&self) -> &str {
+        match self {
+            Self::Plain(key) => key.as_str(),
+            Self::Merge => "<<",
+        }
+    }
+}
+
+impl<'a> Reader<'a, '_> {
     fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, YamlError> {
         self.parser.next_event().transpose().map_err(|error| syntax(&error))
     }
@@ -105,7 +124,11 @@ impl<'a> Reader<'a> {
             if matches!(event, Event::SequenceEnd) {
                 return Ok(Value::List(List(items.into())));
             }
+            if let Some(positions) = &mut self.positions {
+                positions.enter(&items.len().to_string(), mark(&span), mark(&span));
+            }
             items.push(self.node(event, span, depth)?);
+            self.leave();
         }
     }
 
@@ -117,13 +140,24 @@ impl<'a> Reader<'a> {
             if matches!(event, Event::MappingEnd) {
                 return Ok(Value::Map(Map::from_pairs(pairs)));
             }
+            let at = mark(&span);
             let key = self.key(event, span, depth)?;
             let (event, span) = self.expect()?;
+            if let Some(positions) = &mut self.positions {
+                positions.enter(key.name(), at, mark(&span));
+            }
             let value = self.node(event, span, depth)?;
+            self.leave();
             match key {
                 MapKey::Plain(key) => pairs.push((key, value)),
                 MapKey::Merge => merge(&value, &span, &mut pairs)?,
             }
+        }
+    }
+
+    fn leave(&mut self) {
+        if let Some(positions) = &mut self.positions {
+            positions.leave();
         }
     }
 
@@ -187,6 +221,10 @@ fn resolve(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, S
             None => Ok(Value::from(text)),
         },
     }
+}
+
+fn mark(span: &Span) -> Position {
+    Position { line: span.start.line(), column: span.start.col() + 1 }
 }
 
 fn error(span: &Span, message: impl Into<String>) -> YamlError {
