@@ -9,6 +9,8 @@ mod deployment;
 mod hash;
 mod pod_control;
 mod replicaset;
+mod revisions;
+mod statefulset;
 
 pub use claim::RefManager;
 pub use context::ControllerContext;
@@ -31,4 +33,5 @@ pub struct Controller {
 pub const CONTROLLERS: &[Controller] = &[
     Controller { name: "deployment-controller", run: |context| Box::pin(deployment::run(context)) },
     Controller { name: "replicaset-controller", run: |context| Box::pin(replicaset::run(context)) },
+    Controller { name: "statefulset-controller", run: |context| Box::pin(statefulset::run(context)) },
 ];
