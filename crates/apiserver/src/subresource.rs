@@ -94,6 +94,8 @@ impl<D: Driver> Call<'_, D> {
             }
             let mut new = old.clone();
             new.set(&["spec", "nodeName"], node);
+            // A pod that has its node needs no nomination (`ClearingNominatedNodeNameAfterBinding`, KEP-5278).
+            new.remove(&["status", "nominatedNodeName"]);
             for (key, text) in binding["metadata"]["annotations"].entries() {
                 new.set(&["metadata", "annotations", key.as_str()], text);
             }

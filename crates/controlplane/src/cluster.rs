@@ -5,6 +5,7 @@ use crate::controllers::{CONTROLLERS, ControllerContext};
 use crate::etcd::{self, EtcdTimes};
 use crate::faults::{Fault, FaultId};
 use crate::gates::Gates;
+use crate::kinds::NAMESPACES;
 use crate::machinery::{Client, Election, LeaderElector, Transport};
 use crate::scheduler;
 use crate::server::{self, ServerConfig};
@@ -14,6 +15,7 @@ use schema::KubernetesVersion;
 use sim::{Ctx, Sim};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Changes to the models that make them wrong on purpose: what a test must notice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,6 +111,8 @@ pub enum ClusterError {
     },
 }
 
+/// How often a user looks whether the API answers.
+const READY_POLL: Duration = Duration::from_millis(100);
 /// The namespaces that a real API server makes at its start.
 const SYSTEM_NAMESPACES: &[&str] = &["default", "kube-node-lease", "kube-public", "kube-system"];
 
@@ -182,7 +186,13 @@ impl Cluster {
             let transport = Transport::new(&ctx, &servers);
             let client = Client::new(&ctx, &transport, &agent, 50.0, 300.0);
             let script = script.clone();
-            async move { script(ctx, client).await }
+            async move {
+                // A user waits for the cluster to be up before the first command.
+                while client.get(&NAMESPACES, "", "default").await.is_err() {
+                    ctx.sleep(READY_POLL).await;
+                }
+                script(ctx, client).await;
+            }
         });
     }
 

@@ -1,7 +1,7 @@
 //! From documents to a view: Lists are opened, what is no object is named, doubles are told apart.
 
 mod batch;
-pub(crate) mod kinds;
+mod kinds;
 
 pub(crate) use batch::{Batch, Document, Fault, File};
 

@@ -7,10 +7,9 @@ mod claim;
 mod context;
 mod deployment;
 mod hash;
+mod node;
 mod pod_control;
 mod replicaset;
-mod revisions;
-mod statefulset;
 
 pub use claim::RefManager;
 pub use context::ControllerContext;
@@ -32,6 +31,15 @@ pub struct Controller {
 /// All controllers, in the order in which they start.
 pub const CONTROLLERS: &[Controller] = &[
     Controller { name: "deployment-controller", run: |context| Box::pin(deployment::run(context)) },
+    Controller { name: "node-lifecycle-controller", run: |context| Box::pin(node::run_lifecycle(context)) },
+    Controller {
+        name: "pod-garbage-collector-controller",
+        run: |context| Box::pin(node::run_pod_garbage(context)),
+    },
+    Controller {
+        name: "taint-eviction-controller",
+        run: |context| Box::pin(node::run_taint_eviction(context)),
+    },
+    Controller { name: "ttl-controller", run: |context| Box::pin(node::run_ttl(context)) },
     Controller { name: "replicaset-controller", run: |context| Box::pin(replicaset::run(context)) },
-    Controller { name: "statefulset-controller", run: |context| Box::pin(statefulset::run(context)) },
 ];

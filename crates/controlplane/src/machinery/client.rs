@@ -181,25 +181,6 @@ pub struct DeleteOptions {
     pub propagation: Option<&'static str>,
 }
 
-impl DeleteOptions {
-    fn body(&self) -> Value {
-        let mut body = value!({"apiVersion": "v1", "kind": "DeleteOptions"});
-        if let Some(seconds) = self.grace_period_s {
-            body.set(&["gracePeriodSeconds"], seconds);
-        }
-        if let Some(uid) = &self.uid {
-            body.set(&["preconditions", "uid"], uid);
-        }
-        if let Some(version) = &self.resource_version {
-            body.set(&["preconditions", "resourceVersion"], version);
-        }
-        if let Some(policy) = self.propagation {
-            body.set(&["propagationPolicy"], policy);
-        }
-        body
-    }
-}
-
 /// A client of the API with its own user agent and its own rate limit.
 pub struct Client {
     ctx: Ctx,
@@ -350,20 +331,6 @@ impl Client {
         self.request(request.with_subresource(subresource)).await
     }
 
-    /// Patches an object by a JSON patch.
-    ///
-    /// # Errors
-    /// [`ApiError`] as for all requests.
-    pub async fn json_patch(
-        &self,
-        resource: &GroupVersionResource,
-        namespace: &str,
-        name: &str,
-        patch: Value,
-    ) -> Result<Value, ApiError> {
-        self.request(Request::patch(resource, namespace, name, PatchType::Json, patch)).await
-    }
-
     /// Deletes an object.
     ///
     /// # Errors
@@ -375,7 +342,13 @@ impl Client {
         name: &str,
         options: &DeleteOptions,
     ) -> Result<Value, ApiError> {
-        self.request(Request::delete(resource, namespace, name).with_body(options.body())).await
+        let request = Request::delete(resource, namespace, name).with(|wanted| {
+            wanted.grace_period_seconds = options.grace_period_s;
+            wanted.preconditions.uid.clone_from(&options.uid);
+            wanted.preconditions.resource_version.clone_from(&options.resource_version);
+            wanted.propagation_policy = options.propagation.map(Text::from);
+        });
+        self.request(request).await
     }
 
     /// Lists the newest state of what `scope` covers.

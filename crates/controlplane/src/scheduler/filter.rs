@@ -71,7 +71,7 @@ impl<'a> PreFilter<'a> {
 }
 
 /// Tells whether a toleration covers a taint (`ToleratesTaint`).
-pub(super) fn tolerates(toleration: &Value, taint: &Value) -> bool {
+pub fn tolerates(toleration: &Value, taint: &Value) -> bool {
     let effect = toleration["effect"].str();
     if !effect.is_empty() && effect != taint["effect"].str() {
         return false;

@@ -32,7 +32,7 @@ use std::time::Duration;
 use volumes::{Binding, SELECTED_NODE, VolumeView};
 
 pub use affinity::matches_node;
-pub use filter::tolerated;
+pub use filter::{tolerated, tolerates};
 pub use volumes::claim_names;
 
 /// The name under which pods ask for this scheduler.

@@ -63,7 +63,7 @@ impl VolumeView {
                 match volumes.get("", volume) {
                     Some(volume) => view.bound.push(volume),
                     None => {
-                        view.problem = Some("pod has unbound immediate PersistentVolumeClaims".to_owned())
+                        view.problem = Some("pod has unbound immediate PersistentVolumeClaims".to_owned());
                     }
                 }
                 continue;

@@ -36,23 +36,20 @@ fn compare((a, rank_a): (&Value, usize), (b, rank_b): (&Value, usize), now: Time
         .then_with(|| deletion_cost(a).cmp(&deletion_cost(b)))
         // More pods on the same node go first.
         .then_with(|| rank_b.cmp(&rank_a))
-        .then_with(|| by_age(pod_ready_since(a), pod_ready_since(b), is_pod_ready(a), (a, b), now))
+        .then_with(|| by_age(pod_ready_since(a), pod_ready_since(b), now))
         .then_with(|| restarts(b).cmp(&restarts(a)))
-        .then_with(|| by_age(created(a), created(b), true, (a, b), now))
+        .then_with(|| by_age(created(a), created(b), now))
+        .then_with(|| a.uid().cmp(b.uid()))
 }
 
-/// Puts the younger first; ages are compared by their powers of two, and within one power by uid, so that the choice
-/// is not always the youngest (KEP-2185).
-fn by_age(a: Option<Time>, b: Option<Time>, applies: bool, pods: (&Value, &Value), now: Time) -> Ordering {
-    if !applies || a == b {
-        return Ordering::Equal;
-    }
-    let (Some(a), Some(b)) = (a, b) else {
-        // An unknown time goes first.
-        return a.is_some().cmp(&b.is_some());
-    };
+/// Puts the younger first, as far as their ages differ by a power of two, so that the choice is not always the
+/// youngest (KEP-2185); an unknown time goes first.
+///
+/// Upstream breaks a tie of powers by uid at once, but only where the times differ, which is no total order; here
+/// the uid decides last.
+fn by_age(a: Option<Time>, b: Option<Time>, now: Time) -> Ordering {
     let power = |time: Time| (now - time).as_nanos().max(1).ilog2();
-    power(a).cmp(&power(b)).then_with(|| pods.0.uid().cmp(pods.1.uid()))
+    a.map(power).cmp(&b.map(power))
 }
 
 fn created(pod: &Value) -> Option<Time> {
