@@ -24,6 +24,20 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Measures the deterministic kernel beside other simulators. They are a workspace of their own, because what they
+/// depend on must not reach the product's lock file.
+pub(crate) fn run_sim(_arguments: &[String]) -> Result<(), Failure> {
+    let mut command = Command::new(cargo());
+    command.current_dir(root()).args([
+        "run",
+        "--release",
+        "--locked",
+        "--manifest-path",
+        "bench/sim/Cargo.toml",
+    ]);
+    steps::run(&mut command, "")
+}
+
 /// Gives the folders under `crates/` that have a folder `benches/`, sorted.
 fn crates_with_benches(root: &Path) -> Result<Vec<String>, Failure> {
     let unreadable = |error| Failure::new(format!("crates/ could not be read: {error}"), "");

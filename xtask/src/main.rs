@@ -55,6 +55,11 @@ const COMMANDS: &[Command] = &[
         run: codegen,
     },
     Command { name: "bench", about: "all benches, or those of the crates named", run: bench::run },
+    Command {
+        name: "bench-sim",
+        about: "the kernel beside turmoil and madsim: one table",
+        run: bench::run_sim,
+    },
 ];
 
 fn main() -> ExitCode {

@@ -67,8 +67,13 @@ impl Control {
     /// Starts a process anew after a while, with empty memory; one that runs now is killed first, as by
     /// [`CrashKind::Process`].
     pub fn restart(&self, process: ProcessId, after: Duration) {
-        self.kernel.crash(process, CrashKind::Process);
-        self.kernel.start_after(process, after);
+        self.kernel.restart(process, after);
+    }
+
+    /// Has a process started anew a while after each exit and each crash of the program, as a supervisor does; `None`
+    /// leaves it down, as at the beginning. A supervisor dies with its machine.
+    pub fn supervise(&self, process: ProcessId, restart_after: Option<Duration>) {
+        self.kernel.supervise(process, restart_after);
     }
 
     /// Whether a process runs, paused or not.

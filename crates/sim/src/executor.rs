@@ -83,19 +83,20 @@ impl Kernel {
         self.current_waker.set(body.waker.data() as usize);
         let result = body.future.as_mut().poll(&mut Context::from_waker(&body.waker));
         self.current_waker.set(outer.1);
-        let waits = wait::take();
         match result {
             Poll::Pending => {
                 if let Some(task) = self.tasks.borrow_mut().get_mut(id) {
-                    task.waits = waits;
+                    task.waits.take_noted();
                     task.body = Some(body);
                     self.current.set(outer.0);
                     return;
                 }
+                wait::forget();
                 // The task was aborted, or its process died, during its own poll.
                 drop(body);
             }
             Poll::Ready(()) => {
+                wait::forget();
                 let task = self.tasks.borrow_mut().remove(id);
                 drop(body);
                 if let Some(task) = task {
@@ -172,9 +173,9 @@ impl Kernel {
     fn waiting_task(&self, task: &Task) -> WaitingTask {
         let processes = self.processes.borrow();
         let mut waits_for: Vec<String> =
-            task.waits.known.iter().flatten().map(|wait| wait.describe(&processes)).collect();
-        if task.waits.more > 0 {
-            waits_for.push(format!("and {} more", task.waits.more));
+            task.waits.known().iter().map(|wait| wait.describe(&processes)).collect();
+        if task.waits.more() > 0 {
+            waits_for.push(format!("{} more", task.waits.more()));
         }
         if processes.is_paused(task.process) {
             waits_for.push("its process, which is paused".into());

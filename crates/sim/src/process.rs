@@ -64,6 +64,8 @@ pub(crate) struct Process {
     parked: Vec<TaskId>,
     pub(crate) clock: WallClock,
     exit_reason: Option<String>,
+    /// How long after its end somebody starts it again, if anybody does.
+    restart_after: Option<Duration>,
 }
 
 /// All processes of a simulation.
@@ -172,6 +174,7 @@ impl Kernel {
             parked: Vec::new(),
             clock: WallClock::new(self.config.epoch_unix_ns),
             exit_reason: None,
+            restart_after: None,
         });
         drop(processes);
         self.start_if_down(id);
@@ -204,7 +207,7 @@ impl Kernel {
         }
     }
 
-    pub(crate) fn start_after(&self, id: ProcessId, after: Duration) {
+    fn start_after(&self, id: ProcessId, after: Duration) {
         self.push_event(self.now.get() + after, 0, Action::Start(id));
     }
 
@@ -238,6 +241,7 @@ impl Kernel {
         process.state = state;
         process.main = None;
         process.parked.clear();
+        let restart_after = process.restart_after.filter(|_| state != State::Crashed(CrashKind::Machine));
         if std::mem::take(&mut process.paused) {
             self.paused.set(self.paused.get() - 1);
         }
@@ -249,6 +253,21 @@ impl Kernel {
         let ended: Vec<_> = keys.into_iter().filter_map(|key| Some((key, tasks.remove(key)?))).collect();
         drop(tasks);
         self.drop_tasks(ended);
+        if let Some(after) = restart_after {
+            self.start_after(id, after);
+        }
+    }
+
+    /// Kills a process if it runs, and starts it after a while instead of when its supervisor would.
+    pub(crate) fn restart(&self, id: ProcessId, after: Duration) {
+        let supervised = self.processes.borrow_mut().get_mut(id).restart_after.take();
+        self.crash(id, CrashKind::Process);
+        self.supervise(id, supervised);
+        self.start_after(id, after);
+    }
+
+    pub(crate) fn supervise(&self, id: ProcessId, restart_after: Option<Duration>) {
+        self.processes.borrow_mut().get_mut(id).restart_after = restart_after;
     }
 
     /// Called when a task has returned: the process exits with its main task.

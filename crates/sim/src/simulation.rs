@@ -70,7 +70,7 @@ impl Sim {
         let control = &self.control;
         let steps = AssertUnwindSafe(|| steps(control, until, &mut condition, idle));
         let outcome = panic::watched(|| catch_unwind(steps)).unwrap_or_else(|payload| {
-            wait::take();
+            wait::forget();
             let task = control.kernel.current_task_name();
             Outcome::Panicked {
                 task: task.map_or_else(|| "scenario".into(), |task| task.to_string()),

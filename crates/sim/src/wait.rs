@@ -19,7 +19,31 @@ pub(crate) enum Wait {
     Datagram(&'static str),
     Task,
     Turn,
-    Sync { what: &'static str, name: &'static str },
+    Sync { what: Sync, name: &'static str },
+}
+
+/// What a primitive of [`crate::sync`] makes tasks wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sync {
+    Notification,
+    Permit,
+    Room,
+    Value,
+    Answer,
+    ReceiversEnd,
+}
+
+impl fmt::Display for Sync {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Sync::Notification => "a notification",
+            Sync::Permit => "a permit",
+            Sync::Room => "room in channel",
+            Sync::Value => "a value from channel",
+            Sync::Answer => "an answer",
+            Sync::ReceiversEnd => "the receiver's end",
+        })
+    }
 }
 
 impl fmt::Display for Wait {
@@ -39,34 +63,67 @@ impl fmt::Display for Wait {
     }
 }
 
-/// The first few things a task waits for at once.
-#[derive(Clone, Copy, Default)]
+const KNOWN_MAX: usize = 3;
+
+/// The first few things a task waits for at once, and how many there are.
+#[derive(Clone, Copy)]
 pub(crate) struct Waits {
-    pub(crate) known: [Option<Wait>; 3],
-    pub(crate) more: u32,
+    count: usize,
+    known: [Wait; KNOWN_MAX],
 }
 
-const NOTHING: Waits = Waits { known: [None; 3], more: 0 };
+impl Default for Waits {
+    fn default() -> Self {
+        Waits { count: 0, known: [Wait::Turn; KNOWN_MAX] }
+    }
+}
+
+impl Waits {
+    pub(crate) fn known(&self) -> &[Wait] {
+        &self.known[..self.count.min(KNOWN_MAX)]
+    }
+
+    /// How many there are besides those known.
+    pub(crate) fn more(&self) -> usize {
+        self.count.saturating_sub(KNOWN_MAX)
+    }
+
+    /// Moves what was noted since the last call here. It runs after every poll, so it copies only what there is.
+    #[inline]
+    pub(crate) fn take_noted(&mut self) {
+        NOTED.with(|noted| {
+            self.count = noted.count.replace(0);
+            for at in 0..self.count.min(KNOWN_MAX) {
+                self.known[at] = noted.known[at].get();
+            }
+        });
+    }
+}
+
+struct Noted {
+    count: Cell<usize>,
+    known: [Cell<Wait>; KNOWN_MAX],
+}
 
 thread_local! {
-    static WAITS: Cell<Waits> = const { Cell::new(NOTHING) };
+    static NOTED: Noted =
+        const { Noted { count: Cell::new(0), known: [const { Cell::new(Wait::Turn) }; KNOWN_MAX] } };
 }
 
 /// Notes that the task being polled waits for something.
 #[inline]
 pub(crate) fn note(wait: Wait) {
-    WAITS.with(|cell| {
-        let mut waits = cell.get();
-        match waits.known.iter_mut().find(|place| place.is_none()) {
-            Some(place) => *place = Some(wait),
-            None => waits.more += 1,
+    NOTED.with(|noted| {
+        let count = noted.count.get();
+        if let Some(place) = noted.known.get(count) {
+            place.set(wait);
         }
-        cell.set(waits);
+        noted.count.set(count + 1);
     });
 }
 
-/// Takes what was noted since the last call.
+/// Forgets what was noted since the last call.
 #[inline]
-pub(crate) fn take() -> Waits {
-    WAITS.with(|cell| cell.replace(NOTHING))
+pub(crate) fn forget() {
+    NOTED.with(|noted| noted.count.set(0));
 }

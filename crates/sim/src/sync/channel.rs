@@ -16,7 +16,7 @@ use crate::wait::{self, Wait};
 /// If the capacity is zero.
 pub fn channel<T>(name: &'static str, capacity: usize) -> (Sender<T>, Receiver<T>) {
     assert!(capacity > 0, "channel {name} could never hold a value");
-    let room = Semaphore::described(capacity, "room in channel", name);
+    let room = Semaphore::described(capacity, wait::Sync::Room, name);
     let shared = Rc::new(Shared {
         state: RefCell::new(State { queue: VecDeque::new(), senders: 1, receiving: true, receiver: None }),
         room,
@@ -245,7 +245,7 @@ impl<T> Receiver<T> {
             Err(TryRecvError::Empty) => {
                 let previous = self.shared.state.borrow_mut().receiver.replace(cx.waker().clone());
                 drop(previous);
-                wait::note(Wait::Sync { what: "a value from channel", name: self.shared.name });
+                wait::note(Wait::Sync { what: wait::Sync::Value, name: self.shared.name });
                 Poll::Pending
             }
         }

@@ -116,7 +116,7 @@ impl Future for Notified {
         let previous = state.waiting.insert(id, cx.waker().clone());
         drop(state);
         drop(previous);
-        wait::note(Wait::Sync { what: "a notification", name: notify.name });
+        wait::note(Wait::Sync { what: wait::Sync::Notification, name: notify.name });
         Poll::Pending
     }
 }

@@ -65,7 +65,7 @@ impl<T> Sender<T> {
             let previous = state.wants_end.replace(cx.waker().clone());
             drop(state);
             drop(previous);
-            wait::note(Wait::Sync { what: "the receiver's end", name: "" });
+            wait::note(Wait::Sync { what: wait::Sync::ReceiversEnd, name: "" });
             Poll::Pending
         })
         .await;
@@ -116,7 +116,7 @@ impl<T> Future for Receiver<T> {
         let previous = state.wants_value.replace(cx.waker().clone());
         drop(state);
         drop(previous);
-        wait::note(Wait::Sync { what: "an answer", name: "" });
+        wait::note(Wait::Sync { what: wait::Sync::Answer, name: "" });
         Poll::Pending
     }
 }

@@ -16,7 +16,7 @@ use crate::wait::{self, Wait};
 #[derive(Clone)]
 pub struct Semaphore {
     state: Rc<RefCell<State>>,
-    what: &'static str,
+    what: wait::Sync,
     name: &'static str,
 }
 
@@ -59,10 +59,10 @@ impl Semaphore {
 
     /// Makes a semaphore with a name for diagnoses.
     pub fn named(permits: usize, name: &'static str) -> Self {
-        Semaphore::described(permits, "a permit", name)
+        Semaphore::described(permits, wait::Sync::Permit, name)
     }
 
-    pub(crate) fn described(permits: usize, what: &'static str, name: &'static str) -> Self {
+    pub(crate) fn described(permits: usize, what: wait::Sync, name: &'static str) -> Self {
         Semaphore { state: Rc::new(RefCell::new(State { permits, ..State::default() })), what, name }
     }
 

@@ -128,6 +128,21 @@ fn a_process_exits_with_its_main_task_or_by_its_own_decision() {
 }
 
 #[test]
+fn a_supervised_process_comes_back_after_exits_and_crashes_but_not_with_its_machine() {
+    let mut sim = common::sim(Config::default());
+    let id = sim.spawn_process("leader", |ctx| async move {
+        log(&ctx, &format!("started at {}", ctx.now().as_secs_f64()));
+        ctx.sleep(secs(10)).await;
+        ctx.exit("lost the lease").await;
+    });
+    sim.supervise(id, Some(secs(1)));
+    sim.at(Instant::from_secs(15), move |control| control.crash(id, CrashKind::Process));
+    sim.at(Instant::from_secs(17), move |control| control.crash(id, CrashKind::Machine));
+    run(&mut sim);
+    assert_eq!(log_of(&sim), ["started at 0", "started at 11", "started at 16"]);
+}
+
+#[test]
 fn a_paused_process_does_nothing_and_its_due_timers_fire_when_it_resumes() {
     let mut sim = common::sim(Config::default());
     let id = sim.spawn_process("ticker", |ctx| async move {
