@@ -74,6 +74,34 @@ fn every_finding_can_be_acted_on() {
 }
 
 #[test]
+fn identities_survive_new_pods_new_revisions_and_time() {
+    let identities = |view: &View| -> BTreeSet<(String, String)> {
+        let results = run(view);
+        let all = results.iter().flat_map(|result| &result.findings);
+        all.map(|finding| (finding.code.clone(), finding.identity.clone())).collect()
+    };
+    let before = harbor();
+    let reversed = |text: &str| text.chars().rev().collect::<String>();
+    let mut renamed: Vec<(String, String)> = Vec::new();
+    for pod in before.list("pods") {
+        let Some(hash) = pod.label("pod-template-hash") else { continue };
+        let (deployment, suffix) = pod.name().split_once(&format!("{hash}-")).unwrap();
+        let name = format!("{deployment}{}-{}", reversed(hash), reversed(suffix));
+        renamed.extend([(pod.name().to_owned(), name), (hash.to_owned(), reversed(hash))]);
+    }
+    let anew = |object: &Value| {
+        let text =
+            renamed.iter().fold(object::json::to_string(object), |text, (old, new)| text.replace(old, new));
+        object::json::parse(text.as_bytes()).unwrap()
+    };
+    let objects: Vec<Value> = before.snapshot().iter().map(|(_, object)| anew(object)).collect();
+    let later = View::from_objects(objects, before.now() + Duration::from_secs(120));
+    assert!(later.get("pods", "shop", "cart-dc7cc7d56-ntztp").is_none(), "the pods have other names");
+    assert_eq!(identities(&later), identities(&before));
+    assert_eq!(identities(&before).len(), PLANTED.len(), "no two findings have the same identity");
+}
+
+#[test]
 fn names_the_lookalikes_only_as_harmless() {
     let results = run(&harbor());
     let notes: Vec<&String> = results.iter().flat_map(|result| &result.notes).collect();

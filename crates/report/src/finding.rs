@@ -194,10 +194,10 @@ impl Finding {
         self
     }
 
-    /// Names the owner.
+    /// Names the owner; an object that nobody owns is not its own.
     #[must_use]
     pub fn owned_by(mut self, owner: ObjectRef) -> Self {
-        self.owner = Some(owner);
+        self.owner = Some(owner).filter(|owner| *owner != self.object);
         self
     }
 

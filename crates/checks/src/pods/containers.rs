@@ -101,7 +101,8 @@ fn waiting<'a>(
     let waited = look.since(since);
     let is_image = IMAGE_REASONS.contains(&reason);
     let grace = match reason {
-        "" | "ContainerCreating" | "PodInitializing" => return None,
+        // Back-off is judged with the restarts, creation with the pod as a whole.
+        "" | "ContainerCreating" | "PodInitializing" | "CrashLoopBackOff" => return None,
         "InvalidImageName" | "ErrImageNeverPull" => look.duration(&START_GRACE),
         _ if START_REASONS.contains(&reason) => look.duration(&START_GRACE),
         _ if is_image => look.duration(&WAITING_GRACE),

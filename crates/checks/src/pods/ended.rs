@@ -6,7 +6,7 @@ use object::{ObjectExt, Time, Value};
 use report::{Evidence, ObjectRef, Outcome};
 
 use super::symptom::Symptom;
-use super::{ENDED_WINDOW, RESTARTS_FAIL, RESTARTS_WINDOW, container};
+use super::{ENDED_WINDOW, RESTARTS_FAIL, RESTARTS_WINDOW, condition_evidence, container};
 use crate::look::{Look, Lookup};
 use crate::words::{plural, span};
 use crate::workload::{self, Wants};
@@ -83,7 +83,7 @@ fn of_job<'a>(look: &mut Look<'a>, namespace: &str, name: &str, pods: &[&'a Valu
         Symptom::new(pod, "POD_JOB_FAILED", severity(look, since), &owner, title)
             .since(since)
             .because("the work was not done, and the Job does not try again")
-            .evidence(Evidence::new("/status/conditions", failed["message"].str()).on(ObjectRef::of(job)))
+            .evidence(condition_evidence(job, "Failed", "message", "Complete").on(ObjectRef::of(job)))
             .command("logs", "")
             .remedy(format!("kubectl -n {namespace} describe job {name}"))
     };
@@ -118,12 +118,7 @@ fn leftovers<'a>(look: &mut Look<'a>, pods: &[&'a Value]) -> Vec<Symptom<'a>> {
         return Vec::new();
     }
     let symptom = |pod: &&'a Value| {
-        let title = format!(
-            "{} in the last {}: {}",
-            plural(recent.len() as u64, "failed pod"),
-            span(window),
-            ending(pod)
-        );
+        let title = format!("fails as soon as it is made: {}", ending(pod));
         Symptom::new(pod, "POD_FAILS_REPEATEDLY", Outcome::Warn, &owner, title)
             .since(ended_at(pod))
             .because("each replacement meets the same end; the workload is short of replicas and the API is kept busy")

@@ -99,13 +99,11 @@ fn finding(mut group: Vec<Symptom<'_>>) -> Option<Finding> {
     let object = ObjectRef::of(spokesman.pod);
     let owner = spokesman.owner;
     let parts = [owner.kind.as_str(), &owner.namespace, &owner.name, &spokesman.subject];
-    let mut finding = Finding::new(spokesman.code, spokesman.outcome, object.clone(), title)
+    let mut finding = Finding::new(spokesman.code, spokesman.outcome, object, title)
         .about(parts)
         .because(spokesman.why)
-        .affecting(pods);
-    if owner != object {
-        finding = finding.owned_by(owner);
-    }
+        .affecting(pods)
+        .owned_by(owner.clone());
     if let Some(since) = since {
         finding = finding.since(since.rfc3339());
     }

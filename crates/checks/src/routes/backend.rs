@@ -73,7 +73,7 @@ fn resource_backend(look: &mut Look<'_>, namespace: &str, backend: &Value) -> Op
     if !matches!(look.get(&text, namespace, name, so), Lookup::Absent) {
         return None;
     }
-    let object = ObjectRef::new(group, kind, namespace, name);
+    let object = ObjectRef::new("", kind, namespace, name);
     let title = format!("{kind} {name} does not exist");
     Some(
         Problem::new("ROUTE_RESOURCE_MISSING", Outcome::Fail, object.to_string(), title)

@@ -135,7 +135,8 @@ impl<'a> Problems<'a> {
 
 fn finding(problem: Problem, places: &[Place<'_>]) -> Option<Finding> {
     let first = places.first()?;
-    let routes: Vec<&str> = places.iter().map(|place| place.route.as_str()).collect();
+    let mut routes: Vec<&str> = places.iter().map(|place| place.route.as_str()).collect();
+    routes.dedup();
     let mut ingresses: Vec<ObjectRef> = places.iter().map(|place| ObjectRef::of(place.ingress)).collect();
     ingresses.dedup();
     let mut finding = Finding::new(

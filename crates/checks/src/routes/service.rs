@@ -246,7 +246,7 @@ fn without_pods(
     }
     let since = changed.max(service["metadata"]["creationTimestamp"].as_time());
     let is_settling = since.is_some_and(|since| look.since(since) < look.duration(&ENDPOINT_GRACE));
-    let why = match templates.first() {
+    let why = match templates.iter().find(|template| template.wants == Wants::Pods) {
         Some(template) => format!("{} has no pod", ObjectRef::of(template.workload)),
         None => "its selector matches no pod and no workload".to_owned(),
     };

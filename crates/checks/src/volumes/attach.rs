@@ -163,12 +163,12 @@ pub(super) fn on_two_nodes<'a>(
         .filter(|pod| look.view().age(pod) >= look.duration(&ATTACH_GRACE))
         .collect();
     let Some(first) = waiting.first() else {
-        let nodes: Vec<&str> = nodes.into_iter().collect();
-        return look.note(format!(
-            "Claim {}: ReadWriteOnce, yet pods run with it on {}",
-            claim.full_name(),
-            listed(&nodes)
-        ));
+        if !pods.iter().any(|pod| is_waiting(pod)) {
+            let nodes: Vec<&str> = nodes.into_iter().collect();
+            let name = claim.full_name();
+            look.note(format!("Claim {name}: ReadWriteOnce, yet pods run with it on {}", listed(&nodes)));
+        }
+        return;
     };
     let refs: Vec<ObjectRef> = waiting.iter().map(|pod| ObjectRef::of(pod)).collect();
     if refs.iter().all(|pod| explained.contains(pod)) {

@@ -18,7 +18,7 @@ use report::{Evidence, Finding, ObjectRef, Outcome};
 use crate::Parameter;
 use crate::look::Look;
 use crate::registry::{Check, Layer};
-use crate::words::span;
+use crate::words::{plural, span};
 use users::Users;
 
 pub(crate) const CHECK: Check = Check {
@@ -88,6 +88,16 @@ fn look(look: &mut Look<'_>) {
         let so = || format!("the volumes of bound claims, as {}, were not judged", first.full_name());
         look.knows("persistentvolumes", "", so);
     }
+    let without_status = claims.iter().filter(|claim| claim["status"]["phase"].is_null()).count();
+    if without_status > 0 {
+        let count = plural(without_status as u64, "claim");
+        look.note(format!(
+            "{count} without a status, as manifests are: whether they are bound was not judged"
+        ));
+    }
+    if without_status == claims.len() && volumes.is_empty() && without_status > 0 {
+        return look.skip("no claim has a status: these are manifests, not a cluster");
+    }
     missing(look, &users);
     pending::judge(look, &claims, &users);
     for claim in &claims {
@@ -149,6 +159,12 @@ fn deleting(look: &mut Look<'_>, claim: &Value, users: &Users<'_>) {
 /// Pods that name a claim which does not exist: one finding per claim.
 fn missing(look: &mut Look<'_>, users: &Users<'_>) {
     for (namespace, name, pods) in users.claims() {
+        // A manifest waits for nothing.
+        let pods: Vec<&Value> =
+            pods.iter().copied().filter(|pod| !pod["status"]["phase"].is_null()).collect();
+        if pods.is_empty() {
+            continue;
+        }
         let so = || format!("whether claim {namespace}/{name} that pods use exists is unknown");
         let found = look.get("persistentvolumeclaims", namespace, name, so);
         let waited = pods.iter().filter_map(|pod| pod["metadata"]["creationTimestamp"].as_time()).min();

@@ -44,8 +44,8 @@ pub(super) fn judge<'a>(look: &mut Look<'a>, claims: &[&'a Value], users: &Users
     for class in untold {
         idle_class(look, class);
     }
-    for ((reason, cause), claims) in &waiting {
-        report(look, reason, cause, claims, users);
+    for ((reason, _), claims) in &waiting {
+        report(look, reason, claims, users);
     }
 }
 
@@ -110,7 +110,7 @@ fn of_class(look: &mut Look<'_>, claim: &Value, class: &Value, users: &Users<'_>
     Some(Reason::NotProvisioned)
 }
 
-fn report(look: &mut Look<'_>, reason: &Reason, cause: &str, claims: &[&Value], users: &Users<'_>) {
+fn report(look: &mut Look<'_>, reason: &Reason, claims: &[&Value], users: &Users<'_>) {
     let Some(first) = claims.first() else { return };
     let waited = span(look.view().age(first));
     let class_name = class::of_claim(first).unwrap_or_default();
@@ -191,7 +191,6 @@ fn report(look: &mut Look<'_>, reason: &Reason, cause: &str, claims: &[&Value], 
             with_event(look, first, finding)
         }
     };
-    debug_assert!(!cause.is_empty() || *reason == Reason::NoClass);
     look.find(finding);
 }
 

@@ -1,0 +1,80 @@
+//! Healthy, broken and lookalike clusters as text: what each check says about them.
+//!
+//! A case is `CHECK now=TIME` with a cluster in YAML and the answer. Words beside: `unread=RESOURCE` or
+//! `unread=RESOURCE@NAMESPACE` for what could not be read; `set.NAME=VALUE` for a parameter; `all` as the check runs all
+//! of them. `before now=TIME` gives the next case an earlier view.
+
+use checks::Parameters;
+use object::Time;
+use report::{CheckResult, Outcome};
+use testkit::{Case, each_file};
+use view::{Unread, View};
+
+fn view(case: &Case) -> View {
+    let now = case.text("now").unwrap_or("2026-03-02T12:00:00Z");
+    let now = Time::parse(now).unwrap_or_else(|error| panic!("{}: {error}", case.at));
+    let objects = object::yaml::parse_all(&case.input).unwrap_or_else(|error| panic!("{}: {error}", case.at));
+    let view = View::from_objects(objects, now);
+    assert!(view.problems().is_empty(), "{}: {:?}", case.at, view.problems());
+    match case.text("unread") {
+        None => view,
+        Some(unread) => {
+            let (resource, namespace) = unread.split_once('@').map_or((unread, None), |(r, n)| (r, Some(n)));
+            view.with_unread(Unread::new(resource, namespace, "forbidden"))
+        }
+    }
+}
+
+fn parameters(case: &Case) -> Parameters {
+    let mut parameters = Parameters::default();
+    for check in checks::ALL {
+        for parameter in check.parameters {
+            if let Some(value) = case.text(&format!("set.{}", parameter.name)) {
+                parameters.set(&format!("{}.{}", check.name, parameter.name), value).unwrap();
+            }
+        }
+    }
+    parameters
+}
+
+fn said(result: &CheckResult) -> String {
+    let mut lines = Vec::new();
+    for finding in &result.findings {
+        let owner = finding.owner.as_ref().map_or(String::new(), |owner| format!(" of {owner}"));
+        lines.push(format!("{} {} {}{owner}", finding.outcome, finding.code, finding.object));
+        lines.push(format!("  {}", finding.title));
+        if finding.affected.len() > 1 {
+            let affected: Vec<String> = finding.affected.iter().map(ToString::to_string).collect();
+            lines.push(format!("  on {}", affected.join(", ")));
+        }
+    }
+    lines.extend(result.errors.iter().map(|error| format!("error {error}")));
+    lines.extend(result.notes.iter().map(|note| format!("note {note}")));
+    match (&result.skipped, result.outcome) {
+        (Some(reason), _) => lines.push(format!("skip: {reason}")),
+        (None, Outcome::Pass) => lines.push("pass".to_owned()),
+        _ => {}
+    }
+    lines.join("\n") + "\n"
+}
+
+#[test]
+fn each_check_says_what_the_fixtures_expect() {
+    each_file(env!("CARGO_MANIFEST_DIR"), "tests/fixtures", |file| {
+        let mut before = None;
+        file.check(|case| {
+            let view = view(case);
+            if case.command == "before" {
+                before = Some(view);
+                return "remembered\n".to_owned();
+            }
+            let previous = before.take();
+            if case.command == "all" {
+                let results = checks::run_all(&view, previous.as_ref(), &parameters(case), &[]);
+                return results.iter().map(|result| format!("{}:\n{}", result.name, said(result))).collect();
+            }
+            let check = checks::find(&case.command).unwrap_or_else(|| case.unknown());
+            said(&check.run(&view, previous.as_ref(), &parameters(case)))
+        });
+    });
+}
