@@ -23,7 +23,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         .and_then(|()| steps.step("lints", lints))
         .and_then(|()| steps.step("documentation", documentation))
         .and_then(|()| steps.step("tests", || tests(&all_tests(arguments), &mut summary)))
-        .and_then(|()| steps.step("determinism in release builds", || tests(&IN_RELEASE, &mut summary)));
+        .and_then(|()| {
+            // These tests were counted above: the sum tells how many there are, not how often they ran.
+            steps.step("determinism in release builds", || tests(&IN_RELEASE, &mut Summary::default()))
+        });
     summary.print();
     steps.print_times();
     outcome
@@ -77,7 +80,6 @@ fn all_tests(arguments: &[String]) -> Vec<&str> {
 
 /// Runs tests, passing their output on as it comes and counting what the runners report.
 fn tests(arguments: &[&str], summary: &mut Summary) -> Result<(), Failure> {
-    let passed_before = summary.passed;
     let mut command = cargo_here(arguments);
     command.stdout(Stdio::piped());
     let shown = steps::show(&command);
@@ -100,7 +102,7 @@ fn tests(arguments: &[&str], summary: &mut Summary) -> Result<(), Failure> {
             "cargo test -p CRATE NAME runs one of them",
         ));
     }
-    if summary.passed == passed_before {
+    if summary.passed == 0 {
         return Err(Failure::new("not one test ran", "give a filter that some test matches"));
     }
     Ok(())

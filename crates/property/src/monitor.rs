@@ -240,7 +240,7 @@ impl Tracked {
     fn pass_time(&mut self, moment: &Moment<'_>) {
         match self.deadline() {
             Some(deadline) if deadline <= moment.at => {
-                self.decide(&Moment { at: deadline, view: moment.view })
+                self.decide(&Moment { at: deadline, view: moment.view });
             }
             _ => self.judge_by_time(moment),
         }

@@ -25,6 +25,6 @@ pub(crate) fn target_node(pod: &Value) -> Option<Text> {
     let affinity = &pod["spec"]["affinity"]["nodeAffinity"];
     let terms = affinity["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"].items();
     let fields = terms.iter().flat_map(|term| term["matchFields"].items());
-    let named = fields.filter(|field| field["key"] == "metadata.name" && field["operator"] == "In");
-    named.filter_map(|field| field["values"][0].as_text().cloned()).next()
+    let mut named = fields.filter(|field| field["key"] == "metadata.name" && field["operator"] == "In");
+    named.find_map(|field| field["values"][0].as_text().cloned())
 }

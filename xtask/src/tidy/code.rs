@@ -18,7 +18,10 @@ const AMBIENT: &[(&str, &str)] = &[
     ("thread::spawn", "one run is one thread"),
     ("std::fs", "take bytes and return bytes: only edges touch files"),
     ("std::env", "take a parameter: only edges read the environment"),
-    ("std::net", "take messages: only edges touch the network"),
+    ("TcpStream", "take messages: only edges touch the network"),
+    ("TcpListener", "take messages: only edges touch the network"),
+    ("UdpSocket", "take messages: only edges touch the network"),
+    ("ToSocketAddrs", "names are resolved by edges"),
     ("std::process", "only edges start or end processes"),
     ("rand::", "draw from the keyed choices you were given"),
     ("getrandom::", "draw from the keyed choices you were given"),
@@ -26,7 +29,7 @@ const AMBIENT: &[(&str, &str)] = &[
 ];
 
 /// Modules of std that the list above names, for `use std::{fs, …}`.
-const AMBIENT_MODULES: &[&str] = &["thread", "fs", "env", "net", "process"];
+const AMBIENT_MODULES: &[&str] = &["thread", "fs", "env", "process"];
 
 /// What core crates ship names nothing ambient. Their tests are left to clippy.
 pub(super) fn determinism(repo: &Repo) -> Vec<Finding> {
@@ -169,6 +172,7 @@ mod tests {
             ("let t = Instant::now();", 1),
             ("use std::{fmt, fs};", 1),
             ("use std::{fmt, sync::Arc};", 0),
+            ("use std::net::{IpAddr, TcpStream};", 1),
             ("// HashMap is banned\nlet a = \"std::fs\"; struct MyHashMap;", 0),
             ("#[cfg(test)]\nmod tests { use std::fs; }", 0),
             ("const DIR: &str = env!(\"CARGO_MANIFEST_DIR\");", 0),
