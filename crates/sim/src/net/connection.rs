@@ -85,7 +85,7 @@ impl Side {
 /// A connection: side 0 asked for it, side 1 listened; lane n carries what side n sends.
 pub(crate) struct Conn {
     pub(crate) port: &'static str,
-    /// Its number among the connections on its link.
+    /// Its number among the connections on its link to its port.
     pub(crate) ordinal: u64,
     pub(crate) sides: [Side; 2],
     pub(crate) lanes: [Lane; 2],
@@ -254,8 +254,7 @@ impl Kernel {
         if network.connections.len() >= self.config.limits.connections_max {
             self.stop_at_limit(Limit::Connections);
         }
-        let ordinal = network.links[there].opened;
-        network.links[there].opened += 1;
+        let ordinal = network.links[there].next_connection(port);
         let identity = fold(text(port), ordinal);
         let lanes = [
             Lane::new(there, fold(network.links[there].key, identity)),

@@ -177,9 +177,9 @@ impl Kernel {
     pub(crate) fn launch_datagram(&self, datagram: Key, link: usize) {
         let mut network = self.network.borrow_mut();
         let config = network.link_config(link);
-        let draw = network.links[link].datagrams;
-        network.links[link].datagrams += 1;
-        let key = fold(network.links[link].key, text("datagram"));
+        let Some(port) = network.datagrams.get(datagram).map(|datagram| datagram.port) else { return };
+        let draw = network.links[link].next_datagram(port);
+        let key = fold(fold(network.links[link].key, text("datagram")), text(port));
         drop(network);
         let (min, max) = (nanos(config.latency_min), nanos(config.latency_max));
         let latency = Duration::from_nanos(self.draw_between(key, draw, min, max.max(min)));

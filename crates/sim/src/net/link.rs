@@ -1,5 +1,6 @@
 //! Links: one direction from a process to a process, with latency, loss, and what is held back on them.
 
+use std::collections::BTreeMap;
 use std::mem;
 
 use crate::config::LinkConfig;
@@ -19,9 +20,10 @@ pub(crate) struct Link {
     config: Option<LinkConfig>,
     pub(crate) partitioned: bool,
     pub(crate) held: bool,
-    /// Connections opened from here, which numbers them.
-    pub(crate) opened: u64,
-    pub(crate) datagrams: u64,
+    /// Connections opened from here, which numbers them, and datagrams sent. They are counted by port, so that one
+    /// protocol's draws do not depend on how often another is used.
+    opened: BTreeMap<&'static str, u64>,
+    datagrams: BTreeMap<&'static str, u64>,
     /// Lanes of connections whose packets wait for the link or for the machine at its end.
     pub(crate) stalled: Vec<(Key, usize)>,
     pub(crate) held_datagrams: Vec<Key>,
@@ -31,6 +33,16 @@ impl Link {
     /// Whether nothing gets through at present.
     pub(crate) fn is_blocked(&self) -> bool {
         self.partitioned || self.held
+    }
+
+    /// The number of the next connection to a port.
+    pub(crate) fn next_connection(&mut self, port: &'static str) -> u64 {
+        next(&mut self.opened, port)
+    }
+
+    /// The number of the next datagram to a port.
+    pub(crate) fn next_datagram(&mut self, port: &'static str) -> u64 {
+        next(&mut self.datagrams, port)
     }
 }
 
@@ -71,8 +83,8 @@ impl Kernel {
             config: None,
             partitioned: false,
             held: false,
-            opened: 0,
-            datagrams: 0,
+            opened: BTreeMap::new(),
+            datagrams: BTreeMap::new(),
             stalled: Vec::new(),
             held_datagrams: Vec::new(),
         });
@@ -147,6 +159,12 @@ impl Kernel {
             self.release_if_open(link);
         }
     }
+}
+
+fn next(counts: &mut BTreeMap<&'static str, u64>, port: &'static str) -> u64 {
+    let count = counts.entry(port).or_insert(0);
+    *count += 1;
+    *count - 1
 }
 
 fn digest(config: &LinkConfig) -> u64 {

@@ -18,7 +18,7 @@ use crate::voyage::{sailed, seeded};
 /// what happens in a run changes them, and every stored run with them, so it must be meant: then put in here what the
 /// failing test prints.
 const HASHES: [u64; 4] =
-    [0xcb27_e4a7_e2cc_fed6, 0x4774_7bda_32c4_5ef3, 0x187f_ab4d_48f9_18f2, 0x4d02_b637_42cd_62a4];
+    [0x2c19_0f54_a583_75bd, 0x2d0d_3006_6c56_ebc4, 0xe02c_69f6_4416_89cf, 0x5c8b_c55f_273e_08da];
 
 fn hashes() -> Vec<u64> {
     (0..4).map(|seed| seeded(seed, TraceLevel::Off).trace_hash()).collect()
