@@ -6,6 +6,7 @@ use crate::etcd::{self, EtcdTimes};
 use crate::faults::{Fault, FaultId};
 use crate::gates::Gates;
 use crate::kinds::NAMESPACES;
+use crate::kubelet::{self, NodeConfig};
 use crate::machinery::{Client, Election, LeaderElector, Transport};
 use crate::scheduler;
 use crate::server::{self, ServerConfig};
@@ -45,7 +46,9 @@ pub struct ClusterConfig {
     pub leader_elect: bool,
     /// Controllers that do not run, by name.
     pub without_controllers: Vec<String>,
-    /// Whether each Node gets a kubelet.
+    /// Nodes to be made, each with its kubelet.
+    pub nodes: Vec<NodeConfig>,
+    /// Whether the Nodes among the objects, and those to be made, get kubelets.
     pub kubelets: bool,
     /// Whether claims get volumes made for them.
     pub provisioner: bool,
@@ -69,6 +72,7 @@ impl ClusterConfig {
             schedulers: 1,
             leader_elect: false,
             without_controllers: Vec::new(),
+            nodes: Vec::new(),
             kubelets: true,
             provisioner: true,
             etcd: EtcdTimes::default(),
@@ -147,6 +151,19 @@ impl Cluster {
             sim.spawn_process(name, move |ctx| server::run(ctx, world.clone(), config.clone()));
         }
         let gates = Rc::new(gates);
+        let given = config.objects.iter().filter(|o| o.kind() == "Node");
+        // A node that had fallen silent in a dump stays silent.
+        let living = given.filter(|node| node.condition("Ready")["status"] == "True").map(adopt_node);
+        let nodes: Vec<NodeConfig> =
+            if config.kubelets { living.chain(config.nodes).collect() } else { Vec::new() };
+        for (number, node) in nodes.into_iter().enumerate() {
+            let (world, servers, number) =
+                (world.clone(), servers.clone(), u32::try_from(number).unwrap_or(0));
+            sim.spawn_process(&format!("kubelet-{}", node.name), move |ctx| {
+                let transport = Transport::new(&ctx, &servers);
+                kubelet::run(ctx, world.clone(), transport, node.clone(), number)
+            });
+        }
         for i in 0..config.controller_managers {
             let manager = ControllerManager {
                 world: world.clone(),
@@ -199,6 +216,16 @@ impl Cluster {
     /// Gives the names of the API servers' processes.
     pub fn servers(&self) -> &[String] {
         &self.servers
+    }
+}
+
+/// Gives the kubelet of a Node that is there.
+fn adopt_node(node: &Value) -> NodeConfig {
+    let version = node["status"]["nodeInfo"]["kubeletVersion"].str();
+    NodeConfig {
+        capacity: node["status"]["allocatable"].clone(),
+        labels: node.labels().clone(),
+        ..NodeConfig::new(node.name(), version)
     }
 }
 

@@ -8,6 +8,7 @@
 //! This crate must never know a scenario, a property or a report, nor anything ambient: time, chance and names come
 //! from the kernel.
 
+pub mod behaviour;
 mod cluster;
 pub mod constants;
 pub mod controllers;
@@ -15,6 +16,7 @@ pub mod etcd;
 mod faults;
 mod gates;
 pub mod kinds;
+mod kubelet;
 pub mod machinery;
 pub mod scheduler;
 mod server;
@@ -24,4 +26,5 @@ mod world;
 pub use cluster::{Cluster, ClusterConfig, ClusterError, Mutants};
 pub use faults::{Fault, FaultId, Faults, Relist, Target};
 pub use gates::{Gates, UnknownGate};
+pub use kubelet::NodeConfig;
 pub use world::{Commit, Observer, World};

@@ -3,6 +3,7 @@
 //! Processes of the simulation never look in here, the etcd process aside, which owns the disk: they know only what
 //! messages told them. Tests, properties and scenarios look here freely.
 
+use crate::behaviour::Behaviours;
 use crate::faults::Faults;
 use object::Text;
 use std::cell::{Cell, RefCell};
@@ -38,6 +39,8 @@ pub struct World {
     pub disk: RefCell<Store>,
     /// The faults in force at the API.
     pub faults: RefCell<Faults>,
+    /// What the programs in containers do.
+    pub behaviours: RefCell<Behaviours>,
     observers: RefCell<Vec<Observer>>,
     writes: RefCell<BTreeMap<(Text, Text), u64>>,
     counters: RefCell<BTreeMap<(Text, &'static str), u64>>,

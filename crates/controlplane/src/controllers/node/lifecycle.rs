@@ -178,7 +178,7 @@ impl Lifecycle {
                 }
                 // The next look is five seconds away.
                 Err(error) => {
-                    self.context.sim().trace("node-judgement-failed", node.name(), || error.to_string())
+                    self.context.sim().trace("node-judgement-failed", node.name(), || error.to_string());
                 }
             }
         }

@@ -1,0 +1,121 @@
+//! The Node object and the lease by which a node shows that it lives (`pkg/kubelet/kubelet_node_status.go`).
+
+use super::NodeConfig;
+use crate::constants::{NODE_LEASE_DURATION, NODE_LEASE_RENEW, NODE_STATUS_REPORT, NODE_STATUS_UPDATE};
+use crate::kinds::{LEASES, NODES};
+use crate::machinery::Client;
+use object::{ObjectExt, Time, Value, value};
+use sim::Ctx;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// First and longest pause between tries to register (`kubelet_node_status.go`, `registerWithAPIServer`).
+const REGISTER_PAUSE_MIN: Duration = Duration::from_millis(100);
+const REGISTER_PAUSE_MAX: Duration = Duration::from_secs(7);
+
+fn now(ctx: &Ctx) -> Time {
+    Time::from_nanos(ctx.wall())
+}
+
+fn conditions(ctx: &Ctx, present: &Value) -> Value {
+    let healthy = [
+        ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+        ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+        ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+        ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+    ];
+    let at: Value = now(ctx).into();
+    let ours = healthy.map(|(kind, status, reason, message)| {
+        let before = present.condition(kind);
+        let since =
+            if before["status"] == status { before["lastTransitionTime"].clone() } else { at.clone() };
+        value!({
+            "type": kind, "status": status, "reason": reason, "message": message,
+            "lastHeartbeatTime": &at, "lastTransitionTime": since,
+        })
+    });
+    let others = present["status"]["conditions"].items().iter();
+    let foreign = others.filter(|c| !healthy.iter().any(|(kind, ..)| c["type"] == *kind)).cloned();
+    ours.into_iter().chain(foreign).collect()
+}
+
+/// Makes the Node, or takes over the one that is there.
+pub(super) async fn register(ctx: &Ctx, client: &Rc<Client>, config: &NodeConfig) {
+    let mut pause = REGISTER_PAUSE_MIN;
+    loop {
+        let mut node = value!({
+            "apiVersion": "v1", "kind": "Node",
+            "metadata": {"name": &config.name, "labels": {
+                "kubernetes.io/hostname": &config.name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
+            }},
+            "status": {
+                "capacity": &config.capacity, "allocatable": &config.capacity,
+                "nodeInfo": {
+                    "kubeletVersion": &config.version, "operatingSystem": "linux", "architecture": "amd64",
+                    "machineID": "", "systemUUID": "", "bootID": "", "kernelVersion": "", "osImage": "",
+                    "containerRuntimeVersion": "", "kubeProxyVersion": "",
+                },
+                "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
+            },
+        });
+        for (key, text) in config.labels.entries() {
+            node.set(&["metadata", "labels", key.as_str()], text);
+        }
+        match client.create(&NODES, &node).await {
+            Ok(_) => break,
+            Err(error) if error.is_already_exists() => break,
+            Err(_) => {
+                ctx.sleep(pause).await;
+                pause = (pause * 2).min(REGISTER_PAUSE_MAX);
+            }
+        }
+    }
+    update_status(ctx, client, config).await;
+}
+
+async fn update_status(ctx: &Ctx, client: &Rc<Client>, config: &NodeConfig) {
+    let Ok(node) = client.get(&NODES, "", &config.name).await else { return };
+    let patch = value!({"status": {"conditions": conditions(ctx, &node)}});
+    if let Err(error) = client.merge_patch(&NODES, "", &config.name, "status", patch).await {
+        ctx.trace("node-status-failed", &config.name, || error.to_string());
+    }
+}
+
+/// Reports the status when it changed, and every five minutes in any case.
+pub(super) async fn report_status(ctx: Ctx, client: Rc<Client>, config: NodeConfig) {
+    let mut reported = ctx.now();
+    loop {
+        ctx.sleep(NODE_STATUS_UPDATE).await;
+        if ctx.now().since(reported) < NODE_STATUS_REPORT {
+            // Somebody may have judged us silent: that is answered at the next look, not in five minutes.
+            let Ok(node) = client.get(&NODES, "", &config.name).await else { continue };
+            if node.condition("Ready")["status"] == "True" {
+                continue;
+            }
+        }
+        update_status(&ctx, &client, &config).await;
+        reported = ctx.now();
+    }
+}
+
+/// Renews the node's lease every ten seconds, making it when it is missing.
+pub(super) async fn renew_lease(ctx: Ctx, client: Rc<Client>, config: NodeConfig) {
+    loop {
+        let spec = value!({
+            "holderIdentity": &config.name, "leaseDurationSeconds": NODE_LEASE_DURATION.as_secs(),
+            "renewTime": now(&ctx).rfc3339_micros(),
+        });
+        let patch = value!({"spec": &spec});
+        let patched = client.merge_patch(&LEASES, "kube-node-lease", &config.name, "", patch).await;
+        if patched.is_err_and(|error| error.is_not_found()) {
+            let lease = value!({
+                "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+                "metadata": {"name": &config.name, "namespace": "kube-node-lease"}, "spec": spec,
+            });
+            if let Err(error) = client.create(&LEASES, &lease).await {
+                ctx.trace("lease-failed", &config.name, || error.to_string());
+            }
+        }
+        ctx.sleep(NODE_LEASE_RENEW).await;
+    }
+}
