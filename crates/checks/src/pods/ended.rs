@@ -8,7 +8,7 @@ use report::{Evidence, ObjectRef, Outcome};
 use super::symptom::Symptom;
 use super::{ENDED_WINDOW, RESTARTS_FAIL, RESTARTS_WINDOW, condition_evidence, container};
 use crate::look::{Look, Lookup};
-use crate::words::{plural, span};
+use crate::words::plural;
 use crate::workload::{self, Wants};
 
 /// Controllers that replace a pod that failed.
