@@ -1,5 +1,7 @@
 //! Storage classes: which one a claim has, and whether anybody provisions for it.
 
+use std::collections::BTreeMap;
+
 use object::{ObjectExt, Value};
 use view::View;
 
@@ -50,9 +52,22 @@ pub(super) enum Driver {
     NotNeeded,
 }
 
+/// The classes whose provisioner was looked for: many claims have few classes.
+#[derive(Default)]
+pub(super) struct Drivers {
+    known: BTreeMap<String, Driver>,
+}
+
+impl Drivers {
+    /// Tells whether somebody provisions for a class.
+    pub(super) fn of(&mut self, view: &View, class: &Value) -> Driver {
+        *self.known.entry(class.name().to_owned()).or_insert_with(|| driver(view, class))
+    }
+}
+
 /// Looks for signs of a class's provisioner: a CSIDriver, a node plugin, a volume it made, its lease, a pod told its
 /// name. A provisioner that is no CSI driver has no object of its own, so each sign suffices.
-pub(super) fn driver(view: &View, class: &Value) -> Driver {
+fn driver(view: &View, class: &Value) -> Driver {
     let provisioner = class["provisioner"].str();
     if provisioner == NONE {
         return Driver::NotNeeded;

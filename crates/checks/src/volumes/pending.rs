@@ -6,7 +6,7 @@ use object::{ObjectExt, Value};
 use report::{Evidence, Finding, ObjectRef, Outcome};
 
 use super::PENDING_GRACE;
-use super::class::{self, Driver};
+use super::class::{self, Driver, Drivers};
 use super::users::Users;
 use crate::look::{Look, Lookup};
 use crate::words::span;
@@ -24,10 +24,11 @@ enum Reason {
 
 /// Judges pending claims, then classes without a driver that no pending claim has told of.
 pub(super) fn judge<'a>(look: &mut Look<'a>, claims: &[&'a Value], users: &Users<'a>) {
+    let mut drivers = Drivers::default();
     let mut waiting: BTreeMap<(Reason, String), Vec<&Value>> = BTreeMap::new();
     for claim in claims {
         let is_pending = claim["status"]["phase"] == "Pending" && !claim.is_deleting();
-        if is_pending && let Some(reason) = reason(look, claim, users) {
+        if is_pending && let Some(reason) = reason(look, claim, users, &mut drivers) {
             waiting.entry((reason.clone(), cause(claim, &reason))).or_default().push(claim);
         }
     }
@@ -42,7 +43,7 @@ pub(super) fn judge<'a>(look: &mut Look<'a>, claims: &[&'a Value], users: &Users
         .filter(|class| !told.contains(class.name()))
         .collect();
     for class in untold {
-        idle_class(look, class);
+        idle_class(look, class, &mut drivers);
     }
     for ((reason, _), claims) in &waiting {
         report(look, reason, claims, users);
@@ -58,7 +59,7 @@ fn cause(claim: &Value, reason: &Reason) -> String {
     }
 }
 
-fn reason(look: &mut Look<'_>, claim: &Value, users: &Users<'_>) -> Option<Reason> {
+fn reason(look: &mut Look<'_>, claim: &Value, users: &Users<'_>, drivers: &mut Drivers) -> Option<Reason> {
     let age = look.view().age(claim);
     if age < look.duration(&PENDING_GRACE) {
         return None;
@@ -82,17 +83,23 @@ fn reason(look: &mut Look<'_>, claim: &Value, users: &Users<'_>) -> Option<Reaso
     match look.get("storageclasses.storage.k8s.io", "", name, so) {
         Lookup::Unknown => None,
         Lookup::Absent => Some(Reason::ClassMissing),
-        Lookup::Found(class) => of_class(look, claim, class, users),
+        Lookup::Found(class) => of_class(look, claim, class, users, drivers),
     }
 }
 
-fn of_class(look: &mut Look<'_>, claim: &Value, class: &Value, users: &Users<'_>) -> Option<Reason> {
+fn of_class(
+    look: &mut Look<'_>,
+    claim: &Value,
+    class: &Value,
+    users: &Users<'_>,
+    drivers: &mut Drivers,
+) -> Option<Reason> {
     let consumers = users.of_claim(claim);
     if class::waits_for_consumer(class) && consumers.is_empty() {
         look.note(format!("Claim {}: pending until a pod uses it (WaitForFirstConsumer)", claim.full_name()));
         return None;
     }
-    match class::driver(look.view(), class) {
+    match drivers.of(look.view(), class) {
         Driver::Missing => return Some(Reason::DriverMissing),
         Driver::NotNeeded if !class::waits_for_consumer(class) => return Some(Reason::NoVolume),
         _ => {}
@@ -206,8 +213,8 @@ fn with_event(look: &Look<'_>, claim: &Value, finding: Finding) -> Finding {
 }
 
 /// A class whose driver is missing fails the first claim that names it.
-fn idle_class(look: &mut Look<'_>, class: &Value) {
-    if class::driver(look.view(), class) != Driver::Missing {
+fn idle_class(look: &mut Look<'_>, class: &Value, drivers: &mut Drivers) {
+    if drivers.of(look.view(), class) != Driver::Missing {
         return;
     }
     let provisioner = class["provisioner"].str();

@@ -1,7 +1,5 @@
 //! Text for a terminal: the worst first, wrapped to the width, aligned, in colour when asked.
 
-use std::fmt::Write as _;
-
 use crate::chapter::plural;
 use crate::figure::number;
 use crate::{
@@ -295,21 +293,12 @@ fn affected(finding: &Finding, whole: bool) -> String {
 }
 
 fn evidence_line(evidence: &Evidence) -> String {
-    let mut line = String::new();
-    if let Some(object) = &evidence.object {
-        // Writing to a string cannot fail.
-        let _ = write!(line, "{object} ");
-    }
-    let _ = write!(
-        line,
-        "{} = {}",
-        if evidence.path.is_empty() { "object" } else { &evidence.path },
-        evidence.observed
-    );
-    if let Some(expected) = &evidence.expected {
-        let _ = write!(line, " (expected {expected})");
-    }
-    line
+    let object = evidence.object.as_ref().map(ToString::to_string);
+    let place = [object.as_deref().unwrap_or_default(), &evidence.path].join(" ");
+    // Neither an object nor a path: the whole object is meant.
+    let place = if place.trim().is_empty() { "object" } else { place.trim() };
+    let expected = evidence.expected.as_ref().map_or(String::new(), |wanted| format!(" (expected {wanted})"));
+    format!("{place} = {}{expected}", evidence.observed)
 }
 
 /// Wraps at spaces; a word longer than the width stands on a line of its own, so that commands can be copied.
