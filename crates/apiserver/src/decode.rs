@@ -23,7 +23,9 @@ impl<D: Driver> Call<'_, D> {
             |field: &str| old.is_some_and(|old| old[field].same(&object[field]) && !old[field].is_null());
         let (spec_known, status_known) = (known("spec"), known("status"));
         let strategy = self.strategy;
-        let outcome = if spec_known { Ok(()) } else { strategy.default(&mut object) };
+        // Defaults are those of the spec; only a namespace's label is not, and that follows its metadata.
+        let has_defaults = spec_known && (known("metadata") || &*self.resource.plural != "namespaces");
+        let outcome = if has_defaults { Ok(()) } else { strategy.default(&mut object) };
         let outcome =
             outcome.and_then(|()| if status_known { Ok(()) } else { strategy.shape_status(&mut object) });
         outcome.map_err(|error| self.cannot_be_handled(&object, &error.to_string()))?;

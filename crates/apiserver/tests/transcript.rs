@@ -23,7 +23,7 @@ const PINNED: &[(&str, usize, usize, usize)] = &[
     ("namespace", 5, 5, 5),
     ("patch", 20, 9, 9),
     ("sub", 13, 12, 10),
-    ("validate", 11, 11, 10),
+    ("validate", 11, 11, 11),
     ("watch", 6, 6, 6),
 ];
 

@@ -20,6 +20,9 @@ pub const REPLICASET_BURST: usize = 500;
 pub const DAEMONSET_BURST: usize = 250;
 /// The most pods a Job creates in one sync (`pkg/controller/job/job_controller.go`, `MaxPodCreateDeletePerSync`).
 pub const JOB_BURST: usize = 500;
+/// The largest batch in which a parallel StatefulSet's pods are treated
+/// (`pkg/controller/statefulset/stateful_set_control.go`, `MaxBatchSize`).
+pub const STATEFULSET_BATCH_MAX: usize = 500;
 /// The first batch of a slow start (`pkg/controller/controller_utils.go`, `SlowStartInitialBatchSize`).
 pub const SLOW_START_INITIAL_BATCH: usize = 1;
 /// How often a Deployment's sync is tried again (`pkg/controller/deployment/deployment_controller.go`, `maxRetries`).

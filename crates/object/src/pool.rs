@@ -3,30 +3,20 @@
 //! Objects made from one template differ in a few fields; a [`Pool`] makes them share all the others.
 
 use crate::{Key, List, Map, Text, Value};
-use std::collections::BTreeMap;
-use std::mem;
-
-/// Remembers subtrees, so that equal ones need be held only once.
-///
-/// It is bounded: it remembers at most as many subtrees, strings and keys as it was made for, and forgets those that
-/// were not met for longest. What it forgets stays shared where it already is. Its memory is looked up by structural
-/// hash and never walked, so nothing depends on the order in which trees came.
-#[derive(Debug)]
-pub struct Pool {
-    generation_max: usize,
-    young: Generation,
-    old: Generation,
-}
-
-#[derive(Debug, Default)]
-struct Generation {
-    /// Equal hashes of different subtrees are rare; the later one then takes the place.
-    values: BTreeMap<u64, Value>,
-    keys: BTreeMap<u64, Key>,
-}
 
 /// How much a [`Pool`] remembers unless a caller says otherwise.
 pub const POOL_MAX: usize = 1 << 18;
+
+/// Remembers subtrees, so that equal ones need be held only once.
+///
+/// It is bounded: it remembers at most as many subtrees, strings and keys as it was made for, and what is met again
+/// and again drives out what is not. What it forgets stays shared where it already is. Its memory is looked up by
+/// structural hash and never walked, so the trees it gives are equal to those it got whatever came before.
+#[derive(Debug)]
+pub struct Pool {
+    values: Table<Value>,
+    keys: Table<Key>,
+}
 
 impl Default for Pool {
     fn default() -> Self {
@@ -34,11 +24,64 @@ impl Default for Pool {
     }
 }
 
+/// What was met, by hash: sets of a few places each, those met most often first.
+#[derive(Debug)]
+struct Table<T> {
+    places: Vec<Option<(u64, T)>>,
+    filled: usize,
+    places_max: usize,
+}
+
+impl<T: Clone> Table<T> {
+    /// How many places a set has.
+    const WAYS: usize = 4;
+
+    fn new(places_max: usize) -> Self {
+        let places_max = (places_max / Self::WAYS).max(1).next_power_of_two() * Self::WAYS;
+        Self { places: vec![None; places_max.min(256)], filled: 0, places_max }
+    }
+
+    fn set(&mut self, hash: u64) -> &mut [Option<(u64, T)>] {
+        let sets = self.places.len() / Self::WAYS;
+        let at = hash as usize % sets * Self::WAYS;
+        &mut self.places[at..at + Self::WAYS]
+    }
+
+    /// Gives what was met with this hash and is the same; that moves one place forward.
+    fn get(&mut self, hash: u64, is_same: impl Fn(&T) -> bool) -> Option<T> {
+        let set = self.set(hash);
+        let at =
+            set.iter().position(|place| matches!(place, Some((h, met)) if *h == hash && is_same(met)))?;
+        let found = set[at].as_ref().map(|(_, met)| met.clone());
+        set.swap(at, at.saturating_sub(1));
+        found
+    }
+
+    /// Remembers something new in the last place of its set that is free, or in the very last.
+    fn add(&mut self, hash: u64, item: T) {
+        if self.filled * 2 > self.places.len() && self.places.len() < self.places_max {
+            self.grow();
+        }
+        let set = self.set(hash);
+        let at = set.iter().position(Option::is_none).unwrap_or(Self::WAYS - 1);
+        let is_more = set[at].is_none();
+        set[at] = Some((hash, item));
+        self.filled += usize::from(is_more);
+    }
+
+    fn grow(&mut self) {
+        let size = self.places.len() * 2;
+        let old = std::mem::replace(&mut self.places, vec![None; size]);
+        self.filled = 0;
+        old.into_iter().flatten().for_each(|(hash, item)| self.add(hash, item));
+    }
+}
+
 impl Pool {
-    /// Makes a pool that remembers at most `entries_max` subtrees, strings and keys.
+    /// Makes a pool that remembers about `entries_max` subtrees and strings (the next power of two), and a quarter as
+    /// many keys.
     pub fn new(entries_max: usize) -> Self {
-        let generation_max = (entries_max / 2).max(1);
-        Self { generation_max, young: Generation::default(), old: Generation::default() }
+        Self { values: Table::new(entries_max), keys: Table::new(entries_max / 4) }
     }
 
     /// Gives a tree equal to `value` that shares what this pool remembers, and remembers the rest.
@@ -49,8 +92,7 @@ impl Pool {
 
     /// Gives the number of subtrees, strings and keys remembered.
     pub fn len(&self) -> usize {
-        let generations = [&self.young, &self.old];
-        generations.iter().map(|generation| generation.values.len() + generation.keys.len()).sum()
+        self.values.filled + self.keys.filled
     }
 
     /// Tells whether nothing is remembered.
@@ -68,7 +110,7 @@ impl Pool {
             Value::Float(number) => (Value::Float(*number), mix(5, number.to_bits())),
             Value::Str(text) => {
                 let hash = hash_text(6, text);
-                (self.keep(hash, value, || value.clone()), hash)
+                (self.keep(hash, |met| met == value, || value.clone()), hash)
             }
             Value::List(list) => self.list(value, list),
             Value::Map(map) => self.map(value, map),
@@ -83,9 +125,11 @@ impl Pool {
             hash = mix(hash, item_hash);
             items.push(shared);
         }
-        let unchanged = items.iter().zip(list.iter()).all(|(new, old)| is_identical(new, old));
-        let make = || if unchanged { value.clone() } else { Value::List(List(items.into())) };
-        (self.keep(hash, value, make), hash)
+        // What was met has shared items too, so this comparison is one of pointers.
+        let is_same = |met: &Value| matches!(met, Value::List(met) if *met.0 == *items);
+        let unchanged = || items.iter().zip(list.iter()).all(|(new, old)| is_identical(new, old));
+        let make = || if unchanged() { value.clone() } else { Value::List(List(items.as_slice().into())) };
+        (self.keep(hash, is_same, make), hash)
     }
 
     fn map(&mut self, value: &Value, map: &Map) -> (Value, u64) {
@@ -97,43 +141,32 @@ impl Pool {
             hash = mix(mix(hash, key_hash), item_hash);
             pairs.push((key, shared));
         }
+        let is_same = |met: &Value| matches!(met, Value::Map(met) if *met.0 == *pairs);
         let same = |((new_key, new), (old_key, old)): (&(Key, Value), &(Key, Value))| {
             new_key.is_identical(old_key) && is_identical(new, old)
         };
-        let unchanged = pairs.iter().zip(map.0.iter()).all(same);
-        let make = || if unchanged { value.clone() } else { Value::Map(Map(pairs.into())) };
-        (self.keep(hash, value, make), hash)
+        let unchanged = || pairs.iter().zip(map.0.iter()).all(same);
+        let make = || if unchanged() { value.clone() } else { Value::Map(Map(pairs.as_slice().into())) };
+        (self.keep(hash, is_same, make), hash)
     }
 
     fn key(&mut self, key: &Key) -> (Key, u64) {
         let hash = hash_text(9, key.as_str());
-        let met = self.young.keys.get(&hash).filter(|met| *met == key);
-        if let Some(met) = met {
-            return (met.clone(), hash);
-        }
-        let kept = self.old.keys.remove(&hash).filter(|met| met == key).unwrap_or_else(|| key.clone());
-        self.young.keys.insert(hash, kept.clone());
-        self.turn();
+        let met = self.keys.get(hash, |met| met == key);
+        let kept = met.unwrap_or_else(|| {
+            self.keys.add(hash, key.clone());
+            key.clone()
+        });
         (kept, hash)
     }
 
-    /// Gives the subtree met before that equals `value`, or remembers the one that `make` gives.
-    fn keep(&mut self, hash: u64, value: &Value, make: impl FnOnce() -> Value) -> Value {
-        let met = self.young.values.get(&hash).filter(|met| *met == value);
-        if let Some(met) = met {
-            return met.clone();
-        }
-        let kept = self.old.values.remove(&hash).filter(|met| met == value).unwrap_or_else(make);
-        self.young.values.insert(hash, kept.clone());
-        self.turn();
-        kept
-    }
-
-    /// Forgets what was not met since the last turn once the young generation is full.
-    fn turn(&mut self) {
-        if self.young.values.len() + self.young.keys.len() >= self.generation_max {
-            self.old = mem::take(&mut self.young);
-        }
+    /// Gives the subtree met before that is the same, or remembers the one that `make` gives.
+    fn keep(&mut self, hash: u64, is_same: impl Fn(&Value) -> bool, make: impl FnOnce() -> Value) -> Value {
+        self.values.get(hash, is_same).unwrap_or_else(|| {
+            let kept = make();
+            self.values.add(hash, kept.clone());
+            kept
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The tree itself: its variants, reading from it, and equality.
 
 use crate::Key;
+use crate::key::Prefix;
 use std::ops::Index;
 use std::sync::Arc;
 
@@ -97,7 +98,8 @@ impl Map {
 
     /// Tells where `key` stands, or where it would be inserted.
     pub(crate) fn position(&self, key: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(k, _)| k.as_str().cmp(key))
+        let prefix = Prefix::of(key);
+        self.0.binary_search_by(|(other, _)| other.compare(prefix, key))
     }
 
     /// Tells whether `key` is present.

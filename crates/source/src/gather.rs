@@ -1,7 +1,7 @@
 //! From documents to a view: Lists are opened, what is no object is named, doubles are told apart.
 
 mod batch;
-mod kinds;
+pub(crate) mod kinds;
 
 pub(crate) use batch::{Batch, Document, Fault, File};
 

@@ -33,12 +33,14 @@
 //!
 //! This crate must never know what is done with a view, print, or decide on exit codes.
 
+mod cluster;
 mod error;
 mod files;
 mod gather;
 mod loaded;
 pub mod redact;
 
+pub use cluster::{Access, BYTES_PER_ANSWER_MAX, OBJECTS_MAX, PAGE_OBJECTS, read_cluster};
 pub use error::SourceError;
 pub use files::{FILE_BYTES_MAX, FILES_MAX, TOTAL_BYTES_MAX, read_path, read_stream};
 pub use loaded::{Loaded, NowFrom, Options, Origin, Progress, Trouble};

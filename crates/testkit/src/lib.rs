@@ -3,7 +3,7 @@
 //! [`each_file`] runs the cases of text files: what a command is given and what it must answer, so that a test is
 //! read and reviewed as data and survives a change of internal functions. [`expect_file`] compares one whole output
 //! with a file. [`Cli`] runs the built binary where nothing
-//! of the machine reaches it.
+//! of the machine reaches it. [`HttpServer`] stands in for a server on the network.
 //!
 //! ```
 //! let file = testkit::DataFile::parse("sum.txt", "add to=3\n4\n----\n7\n").unwrap();
@@ -19,9 +19,11 @@
 mod cli;
 mod datadriven;
 mod difference;
+mod http;
 mod scratch;
 
 pub use cli::{Cli, Ran};
 pub use datadriven::{Case, DataFile, each_file, expect_file};
 pub use difference::difference;
+pub use http::{HttpReply, HttpRequest, HttpServer};
 pub use scratch::Scratch;

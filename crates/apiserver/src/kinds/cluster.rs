@@ -46,6 +46,11 @@ impl Strategy for Node {
 pub(super) struct Namespace;
 
 impl Strategy for Namespace {
+    fn default(&self, object: &mut Value) -> Result<(), DecodeError> {
+        label_with_name(object);
+        Ok(())
+    }
+
     fn prepare_create(&self, object: &mut Value, _: Time) {
         object.set(&["status"], value!({"phase": "Active"}));
         let finalizers = &object["spec"]["finalizers"];
@@ -57,14 +62,13 @@ impl Strategy for Namespace {
 
     fn prepare_update(&self, new: &mut Value, old: &Value) {
         keep(new, old, &["spec", "finalizers"]);
-        label_with_name(new);
     }
 }
 
 /// Every namespace can be selected by its name.
 fn label_with_name(object: &mut Value) {
     let key = "kubernetes.io/metadata.name";
-    if object.label(key) != Some(object.name()) {
+    if !object.name().is_empty() && object.label(key) != Some(object.name()) {
         let name = object.name().to_owned();
         object.set(&["metadata", "labels", key], name);
     }

@@ -3,7 +3,7 @@
 use super::DecodeError;
 use crate::edit::{canonical_quantities, default_to, each, inside, omit_zeros};
 use crate::field::{FieldError, FieldPath};
-use object::{Value, names, value};
+use object::{Quantity, Value, names, value};
 
 /// Sets the defaults of one container.
 pub fn default(container: &mut Value) -> Result<(), DecodeError> {
@@ -80,8 +80,8 @@ fn pull_policy(image: &str) -> &'static str {
     }
 }
 
-/// Finds what is wrong with the containers of one list.
-pub fn validate(containers: &Value, path: &FieldPath, errors: &mut Vec<FieldError>) {
+/// Finds what is wrong with the containers of one list; `volumes` is what they can mount.
+pub fn validate(containers: &Value, volumes: &Value, path: &FieldPath, errors: &mut Vec<FieldError>) {
     let mut seen: Vec<&str> = Vec::new();
     for (at, container) in containers.items().iter().enumerate() {
         let path = path.index(at);
@@ -101,6 +101,34 @@ pub fn validate(containers: &Value, path: &FieldPath, errors: &mut Vec<FieldErro
         for (at, port) in container["ports"].items().iter().enumerate() {
             let path = path.child("ports").index(at).child("containerPort");
             validate_port(&port["containerPort"], &path, errors);
+        }
+        validate_mounts(&container["volumeMounts"], volumes, &path.child("volumeMounts"), errors);
+        validate_resources(&container["resources"], &path.child("resources"), errors);
+    }
+}
+
+fn validate_mounts(mounts: &Value, volumes: &Value, path: &FieldPath, errors: &mut Vec<FieldError>) {
+    for (at, mount) in mounts.items().iter().enumerate() {
+        let path = path.index(at);
+        let name = &mount["name"];
+        if name.is_empty() {
+            errors.push(FieldError::required(&path.child("name"), ""));
+        } else if !volumes.items().iter().any(|volume| volume["name"] == *name) {
+            errors.push(FieldError::not_found(&path.child("name"), name));
+        }
+        if mount["mountPath"].is_empty() {
+            errors.push(FieldError::required(&path.child("mountPath"), ""));
+        }
+    }
+}
+
+fn validate_resources(resources: &Value, path: &FieldPath, errors: &mut Vec<FieldError>) {
+    for (name, request) in resources["requests"].entries() {
+        let limit = &resources["limits"][name.as_str()];
+        let (Ok(asked), Ok(allowed)) = (Quantity::of(request), Quantity::of(limit)) else { continue };
+        if !limit.is_null() && asked > allowed {
+            let detail = format!("must be less than or equal to {} limit of {allowed}", name.as_str());
+            errors.push(FieldError::invalid(&path.child("requests"), request, &detail));
         }
     }
 }

@@ -66,8 +66,9 @@ pub fn validate(spec: &Value, path: &FieldPath, errors: &mut Vec<FieldError>) {
     if spec["containers"].items().is_empty() {
         errors.push(FieldError::required(&path.child("containers"), ""));
     }
-    container::validate(&spec["containers"], &path.child("containers"), errors);
-    container::validate(&spec["initContainers"], &path.child("initContainers"), errors);
+    let volumes = &spec["volumes"];
+    container::validate(&spec["containers"], volumes, &path.child("containers"), errors);
+    container::validate(&spec["initContainers"], volumes, &path.child("initContainers"), errors);
     let policy = &spec["restartPolicy"];
     if !matches!(policy.str(), "Always" | "OnFailure" | "Never") {
         let policies = ["Always", "OnFailure", "Never"];

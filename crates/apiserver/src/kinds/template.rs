@@ -24,15 +24,20 @@ pub fn default(template: &mut Value) -> Result<(), DecodeError> {
     pod_spec::default(template.slot(&["spec"]))
 }
 
-/// Finds what is wrong with a workload's selector and template; `only_always` for those that restart pods for ever.
-pub fn validate(object: &Value, only_always: bool, errors: &mut Vec<FieldError>) {
-    let spec = FieldPath::new("spec");
+/// Finds what is wrong with the selector and the template of a workload whose pods run for ever.
+pub fn validate(object: &Value, errors: &mut Vec<FieldError>) {
     validate_selector(object, errors);
-    let path = spec.child("template").child("spec");
+    let path = FieldPath::new("spec").child("template").child("spec");
     pod_spec::validate(&object["spec"]["template"]["spec"], &path, errors);
+    validate_restart_policy(object, errors);
+}
+
+/// Checks that the pods of a workload are restarted whenever they end.
+pub fn validate_restart_policy(object: &Value, errors: &mut Vec<FieldError>) {
     let policy = &object["spec"]["template"]["spec"]["restartPolicy"];
-    if only_always && matches!(policy.str(), "OnFailure" | "Never") {
-        errors.push(FieldError::not_supported(&path.child("restartPolicy"), policy, &["Always"]));
+    if matches!(policy.str(), "OnFailure" | "Never") {
+        let path = FieldPath::new("spec").child("template").child("spec").child("restartPolicy");
+        errors.push(FieldError::not_supported(&path, policy, &["Always"]));
     }
 }
 

@@ -56,7 +56,7 @@ impl Strategy for Deployment {
 
     fn validate(&self, object: &Value, errors: &mut Vec<FieldError>) {
         template::validate_not_negative(object, "replicas", errors);
-        template::validate(object, true, errors);
+        template::validate(object, errors);
         template::validate_not_negative(object, "minReadySeconds", errors);
         template::validate_not_negative(object, "revisionHistoryLimit", errors);
         validate_rolling(object, errors);
@@ -120,7 +120,7 @@ impl Strategy for ReplicaSet {
     fn validate(&self, object: &Value, errors: &mut Vec<FieldError>) {
         template::validate_not_negative(object, "replicas", errors);
         template::validate_not_negative(object, "minReadySeconds", errors);
-        template::validate(object, true, errors);
+        template::validate(object, errors);
     }
 
     fn validate_update(&self, new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
@@ -198,7 +198,9 @@ impl Strategy for StatefulSet {
     fn validate(&self, object: &Value, errors: &mut Vec<FieldError>) {
         template::validate_not_negative(object, "replicas", errors);
         template::validate_not_negative(object, "minReadySeconds", errors);
-        template::validate(object, true, errors);
+        // What its pods mount comes from its claims, so their specs are only judged when they are made.
+        template::validate_selector(object, errors);
+        template::validate_restart_policy(object, errors);
     }
 
     fn validate_update(&self, new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
@@ -270,7 +272,7 @@ impl Strategy for DaemonSet {
     }
 
     fn validate(&self, object: &Value, errors: &mut Vec<FieldError>) {
-        template::validate(object, true, errors);
+        template::validate(object, errors);
         template::validate_not_negative(object, "minReadySeconds", errors);
         let spec = &object["spec"];
         let rolling = &spec["updateStrategy"]["rollingUpdate"];

@@ -10,6 +10,7 @@ pub struct RefManager {
     client: Rc<Client>,
     resource: GroupVersionResource,
     owner_resource: GroupVersionResource,
+    finalizer: Option<&'static str>,
     on_write: OnWrite,
 }
 
@@ -25,8 +26,16 @@ impl RefManager {
             client: client.clone(),
             resource: resource.clone(),
             owner_resource: owner_resource.clone(),
+            finalizer: None,
             on_write: Box::new(on_write),
         }
+    }
+
+    /// Makes an adoption add a finalizer, and a release remove it.
+    #[must_use]
+    pub fn with_finalizer(mut self, finalizer: &'static str) -> Self {
+        self.finalizer = Some(finalizer);
+        self
     }
 
     /// Gives the objects that belong to an owner: owned ones that match, and matching orphans, which it adopts; owned
@@ -40,11 +49,24 @@ impl RefManager {
         owner: &Value,
         selector: &Selector,
     ) -> Result<Vec<Value>, ApiError> {
+        self.claim_if(candidates, owner, |object| selector.matches(object.labels())).await
+    }
+
+    /// Gives the objects that belong to an owner, which are its own if `is_member` says so of them.
+    ///
+    /// # Errors
+    /// As [`Self::claim`].
+    pub async fn claim_if(
+        &self,
+        candidates: Vec<Value>,
+        owner: &Value,
+        is_member: impl Fn(&Value) -> bool,
+    ) -> Result<Vec<Value>, ApiError> {
         let mut claimed = Vec::new();
         let mut may_adopt: Option<bool> = None;
         let mut first_error = None;
         for object in candidates {
-            let matches = selector.matches(object.labels());
+            let matches = is_member(&object);
             match object.controller_of() {
                 Some(reference) if reference.uid != owner.uid() => {}
                 Some(_) if matches => claimed.push(object),
@@ -69,9 +91,7 @@ impl RefManager {
                     if !may {
                         continue;
                     }
-                    let mut owners: Vec<Value> = object["metadata"]["ownerReferences"].items().to_vec();
-                    owners.push(controller_reference(owner));
-                    match self.set_owners(&object, owners.into(), owner).await {
+                    match self.adopt(&object, owner).await {
                         Ok(()) => claimed.push(object),
                         Err(error) if error.is_not_found() => {}
                         Err(error) => {
@@ -98,9 +118,21 @@ impl RefManager {
         self.claim(candidates, owner, selector).await
     }
 
-    /// Sets the owners of an object, if it still has the uid that we know.
-    async fn set_owners(&self, object: &Value, owners: Value, owner: &Value) -> Result<(), ApiError> {
-        let patch = value!({"metadata": {"uid": object.uid(), "ownerReferences": owners}});
+    async fn adopt(&self, object: &Value, owner: &Value) -> Result<(), ApiError> {
+        let mut owners: Vec<Value> = object["metadata"]["ownerReferences"].items().to_vec();
+        owners.push(controller_reference(owner));
+        let mut change = value!({"ownerReferences": owners});
+        if let Some(finalizer) = self.finalizer.filter(|finalizer| !object.has_finalizer(finalizer)) {
+            let mut finalizers = object["metadata"]["finalizers"].items().to_vec();
+            finalizers.push(finalizer.into());
+            change.set(&["finalizers"], finalizers);
+        }
+        self.patch(object, change, owner).await
+    }
+
+    /// Changes the metadata of an object, if it still has the uid that we know.
+    async fn patch(&self, object: &Value, change: Value, owner: &Value) -> Result<(), ApiError> {
+        let patch = value!({"metadata": change.with(&["uid"], object.uid())});
         let patched =
             self.client.merge_patch(&self.resource, object.namespace(), object.name(), "", patch).await?;
         (self.on_write)(owner, patched.revision());
@@ -113,17 +145,22 @@ impl RefManager {
     }
 
     async fn release(&self, object: &Value, owner: &Value) -> Result<(), ApiError> {
-        let kept: Vec<Value> = object["metadata"]["ownerReferences"]
-            .items()
-            .iter()
-            .filter(|reference| reference["uid"] != owner.uid())
-            .cloned()
-            .collect();
-        let owners = if kept.is_empty() { Value::Null } else { kept.into() };
-        match self.set_owners(object, owners, owner).await {
+        let metadata = &object["metadata"];
+        let owners = without(&metadata["ownerReferences"], |reference| reference["uid"] == owner.uid());
+        let mut change = value!({"ownerReferences": owners});
+        if let Some(finalizer) = self.finalizer.filter(|finalizer| object.has_finalizer(finalizer)) {
+            change.set(&["finalizers"], without(&metadata["finalizers"], |present| *present == finalizer));
+        }
+        match self.patch(object, change, owner).await {
             // Gone, or somebody else's already: nothing is left to release.
             Err(error) if error.is_not_found() || error.is_invalid() => Ok(()),
             other => other,
         }
     }
+}
+
+/// Gives a list without some of its items, null when nothing is left, as a merge patch wants it.
+fn without(list: &Value, is_dropped: impl Fn(&Value) -> bool) -> Value {
+    let kept: Vec<Value> = list.items().iter().filter(|item| !is_dropped(item)).cloned().collect();
+    if kept.is_empty() { Value::Null } else { kept.into() }
 }

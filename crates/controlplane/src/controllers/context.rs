@@ -3,7 +3,9 @@
 use crate::cluster::Mutants;
 use crate::constants::{KCM_BURST, KCM_QPS};
 use crate::gates::Gates;
-use crate::machinery::{Client, Expectations, Informer, ListScope, Lister, Transport};
+use crate::machinery::{
+    Client, ConsistencyStore, Expectations, Informer, ListScope, Lister, ReadRevision, Transport,
+};
 use crate::world::World;
 use object::{GroupVersionResource, Time};
 use sim::Ctx;
@@ -85,6 +87,17 @@ impl ControllerContext {
         } else {
             Expectations::default()
         }
+    }
+
+    /// Makes KEP-5647's store over what the informers behind some listers have seen; `gate` turns it on.
+    pub fn consistency(&self, gate: &str, listers: &[&Lister]) -> Rc<ConsistencyStore> {
+        let reads = listers.iter().map(|lister| {
+            let informer = lister.informer().clone();
+            let resource = informer.resource().group_resource();
+            let read: ReadRevision = Box::new(move || informer.revision());
+            (resource, read)
+        });
+        Rc::new(ConsistencyStore::new(self.gates.enabled(gate), reads))
     }
 
     /// Counts what a metric of the real component counts.

@@ -180,9 +180,7 @@ impl DeploymentController {
         if selector.is_everything() {
             return Ok(());
         }
-        let mut candidates = self.replicasets.controlled_by(deployment.uid());
-        let orphans = self.replicasets.controlled_by("");
-        candidates.extend(orphans.into_iter().filter(|rs| rs.namespace() == deployment.namespace()));
+        let candidates = self.replicasets.owned_or_orphaned(&deployment);
         let refs = RefManager::new(&self.client, &REPLICASETS, &DEPLOYMENTS, |_, _| {});
         let sets = refs.claim(candidates, &deployment, &selector).await?;
         if deployment.is_deleting() {

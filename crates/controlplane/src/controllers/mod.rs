@@ -10,6 +10,8 @@ mod hash;
 mod node;
 mod pod_control;
 mod replicaset;
+mod revisions;
+mod statefulset;
 
 pub use claim::RefManager;
 pub use context::ControllerContext;
@@ -42,4 +44,5 @@ pub const CONTROLLERS: &[Controller] = &[
     },
     Controller { name: "ttl-controller", run: |context| Box::pin(node::run_ttl(context)) },
     Controller { name: "replicaset-controller", run: |context| Box::pin(replicaset::run(context)) },
+    Controller { name: "statefulset-controller", run: |context| Box::pin(statefulset::run(context)) },
 ];

@@ -51,16 +51,45 @@ impl PodControl {
         Ok(created)
     }
 
-    /// Deletes a pod; one that is gone already is no error of the caller's concern but is told.
+    /// Deletes a pod; one that is gone already is no error of the caller's concern but is told. Its revision is not
+    /// noted, as upstream does not.
     ///
     /// # Errors
     /// [`ApiError`] as the API answers.
-    pub async fn delete(&self, pod: &Value, owner: &Value) -> Result<(), ApiError> {
-        let answer =
-            self.client.delete(&PODS, pod.namespace(), pod.name(), &DeleteOptions::default()).await?;
-        if answer.revision() > 0 {
-            (self.on_write)(owner, answer.revision());
-        }
+    pub async fn delete(&self, pod: &Value) -> Result<(), ApiError> {
+        let options = DeleteOptions::default();
+        self.client.delete(&PODS, pod.namespace(), pod.name(), &options).await.map(|_| ())
+    }
+
+    /// Replaces a pod.
+    ///
+    /// # Errors
+    /// [`ApiError`] as the API answers.
+    pub async fn update(&self, pod: &Value, owner: &Value) -> Result<Value, ApiError> {
+        let updated = self.client.update(&PODS, pod).await?;
+        (self.on_write)(owner, updated.revision());
+        Ok(updated)
+    }
+
+    /// Removes a finalizer from a pod that has it, leaving those that others added meanwhile.
+    ///
+    /// # Errors
+    /// [`ApiError`] as the API answers; invalid when the pod's finalizers are not those that we know.
+    pub async fn remove_finalizer(
+        &self,
+        pod: &Value,
+        owner: &Value,
+        finalizer: &str,
+    ) -> Result<(), ApiError> {
+        let finalizers = pod["metadata"]["finalizers"].items();
+        let Some(at) = finalizers.iter().position(|present| *present == finalizer) else { return Ok(()) };
+        let path = format!("/metadata/finalizers/{at}");
+        let patch = value!([
+            {"op": "test", "path": &path, "value": finalizer},
+            {"op": "remove", "path": &path},
+        ]);
+        let patched = self.client.json_patch(&PODS, pod.namespace(), pod.name(), patch).await?;
+        (self.on_write)(owner, patched.revision());
         Ok(())
     }
 }

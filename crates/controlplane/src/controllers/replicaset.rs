@@ -11,7 +11,7 @@ use crate::constants::{REPLICASET_BURST, WORKERS};
 use crate::kinds::{PODS, REPLICASETS};
 use crate::machinery::{
     ApiError, Client, ConsistencyError, ConsistencyStore, Expectations, Lister, Notification, ObjectKey,
-    ReadRevision, WorkQueue, run_workers, slow_start,
+    WorkQueue, run_workers, slow_start,
 };
 use futures_util::future::join_all;
 use object::{ObjectExt, Selector, Value};
@@ -46,23 +46,9 @@ pub(super) async fn run(context: ControllerContext) {
     let ctx = context.sim().clone();
     let client = context.client("replicaset-controller");
     let (replicasets, pods) = (context.lister(&REPLICASETS), context.lister(&PODS));
-    let gate = context.gates.enabled("StaleControllerConsistencyReplicaSet");
-    let consistency = Rc::new(ConsistencyStore::new(
-        gate,
-        [&replicasets, &pods].map(|lister| {
-            let informer = lister.informer().clone();
-            let read: ReadRevision = Box::new(move || informer.revision());
-            (lister.informer().resource().group_resource(), read)
-        }),
-    ));
-    let pods_written = || {
-        let (consistency, pods) = (consistency.clone(), PODS.group_resource());
-        move |owner: &Value, revision| {
-            consistency.wrote_at(&ObjectKey::of(owner), owner.uid(), &pods, revision);
-        }
-    };
-    let control = PodControl::new(&client, pods_written());
-    let refs = RefManager::new(&client, &PODS, &REPLICASETS, pods_written());
+    let consistency = context.consistency("StaleControllerConsistencyReplicaSet", &[&replicasets, &pods]);
+    let control = PodControl::new(&client, consistency.noting(&PODS));
+    let refs = RefManager::new(&client, &PODS, &REPLICASETS, consistency.noting(&PODS));
     let controller = Rc::new(ReplicaSetController {
         client,
         control,
@@ -199,9 +185,7 @@ impl ReplicaSetController {
         };
         let needs_sync = self.expectations.satisfied(&key, self.context.sim().now());
         let selector = Selector::from_label_selector(&rs["spec"]["selector"])?;
-        let mut candidates = self.pods.controlled_by(rs.uid());
-        candidates
-            .extend(self.pods.controlled_by("").into_iter().filter(|pod| pod.namespace() == rs.namespace()));
+        let candidates = self.pods.owned_or_orphaned(&rs);
         let terminating = candidates
             .iter()
             .filter(|pod| status::is_terminating(pod) && selector.matches(pod.labels()))
@@ -274,7 +258,7 @@ impl ReplicaSetController {
         let doomed = rank::pods_to_delete(pods, &related, count, self.context.now());
         let names = doomed.iter().map(|pod| pod.full_name());
         self.expectations.expect_deletions(key, names, self.context.sim().now());
-        let results = join_all(doomed.iter().map(|pod| self.control.delete(pod, rs))).await;
+        let results = join_all(doomed.iter().map(|pod| self.control.delete(pod))).await;
         let mut first_error = None;
         for (pod, result) in doomed.iter().zip(results) {
             if let Err(error) = result {

@@ -331,6 +331,20 @@ impl Client {
         self.request(request.with_subresource(subresource)).await
     }
 
+    /// Patches an object by a JSON patch.
+    ///
+    /// # Errors
+    /// [`ApiError`] as for all requests.
+    pub async fn json_patch(
+        &self,
+        resource: &GroupVersionResource,
+        namespace: &str,
+        name: &str,
+        patch: Value,
+    ) -> Result<Value, ApiError> {
+        self.request(Request::patch(resource, namespace, name, PatchType::Json, patch)).await
+    }
+
     /// Deletes an object.
     ///
     /// # Errors

@@ -2,9 +2,10 @@
 //! (`pkg/controller/util/consistency/consistency.go`, Kubernetes 1.36.)
 
 use super::ObjectKey;
-use object::{GroupResource, Text};
+use object::{GroupResource, GroupVersionResource, ObjectExt, Text, Value};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// The cache has not yet seen a write of this controller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +53,12 @@ impl ConsistencyStore {
         }
         let version = record.versions.entry(resource.clone()).or_default();
         *version = revision.max(*version);
+    }
+
+    /// Gives the form of [`Self::wrote_at`] for one resource, that takes the owner itself.
+    pub fn noting(self: &Rc<Self>, resource: &GroupVersionResource) -> impl Fn(&Value, u64) + use<> {
+        let (store, resource) = (self.clone(), resource.group_resource());
+        move |owner, revision| store.wrote_at(&ObjectKey::of(owner), owner.uid(), &resource, revision)
     }
 
     /// Tells whether every cache has seen the owner's writes.

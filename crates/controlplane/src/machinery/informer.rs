@@ -309,6 +309,20 @@ impl Lister {
         Self::indexed(&contents, &contents.by_controller, uid)
     }
 
+    /// Gives the objects that an owner controls, and those of its namespace that nobody controls (`FilterPodsByOwner`).
+    pub fn owned_or_orphaned(&self, owner: &Value) -> Vec<Value> {
+        let contents = self.0.contents.borrow();
+        let mut found = Self::indexed(&contents, &contents.by_controller, owner.uid());
+        let from = (Text::from(""), ObjectKey::new(owner.namespace(), ""));
+        let orphans = contents
+            .by_controller
+            .range(from..)
+            .take_while(|((uid, key), ())| uid.is_empty() && *key.namespace == *owner.namespace())
+            .filter_map(|((_, key), ())| contents.objects.get(key).cloned());
+        found.extend(orphans);
+        found
+    }
+
     /// Gives the objects whose `spec.nodeName` is this node; of `""` those that have none.
     pub fn on_node(&self, node: &str) -> Vec<Value> {
         let contents = self.0.contents.borrow();

@@ -19,7 +19,10 @@ pub use consistency::{ConsistencyError, ConsistencyStore, ReadRevision};
 pub use election::{Election, LeaderElector};
 pub use expectations::Expectations;
 pub use informer::{Informer, Lister, Notification};
-pub use pods::{is_pod_active, is_pod_available, is_pod_ready, is_pod_terminal, pod_ready_since, slow_start};
+pub use pods::{
+    is_pod_active, is_pod_available, is_pod_ready, is_pod_terminal, next_availability_check, pod_ready_since,
+    slow_start, slow_start_within,
+};
 pub use ratelimit::{ExponentialBackoff, TokenBucket};
 pub use transport::{PORT as SERVER_PORT, Transport};
 pub use workqueue::WorkQueue;

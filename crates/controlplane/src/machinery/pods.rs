@@ -37,9 +37,26 @@ pub fn is_pod_available(pod: &Value, min_ready_s: i64, now: Time) -> bool {
     pod_ready_since(pod).is_some_and(|since| since + wait <= now)
 }
 
+/// Gives after how long the next of the pods that are ready becomes available, none when no pod waits for that
+/// (`FindMinNextPodAvailabilityCheck`).
+pub fn next_availability_check(pods: &[Value], min_ready_s: i64, now: Time) -> Option<Duration> {
+    let wait = Duration::from_secs(min_ready_s.unsigned_abs());
+    let due = pods.iter().filter_map(pod_ready_since).map(|since| since + wait);
+    due.filter(|due| *due > now).map(|due| due - now).min()
+}
+
 /// Carries out `count` calls in batches of 1, 2, 4, 8 and so on, each batch at once, and stops after the first batch
 /// that has an error (`slowStartBatch`). Gives the number of successes and the first error.
 pub async fn slow_start<F, Fut, T, E>(count: usize, call: F) -> (usize, Option<E>)
+where
+    F: Fn(usize) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    slow_start_within(usize::MAX, count, call).await
+}
+
+/// Does the same in batches of `batch_max` calls at most.
+pub async fn slow_start_within<F, Fut, T, E>(batch_max: usize, count: usize, call: F) -> (usize, Option<E>)
 where
     F: Fn(usize) -> Fut,
     Fut: Future<Output = Result<T, E>>,
@@ -53,7 +70,7 @@ where
         if let Some(error) = results.into_iter().find_map(Result::err) {
             return (successes, Some(error));
         }
-        batch = (batch * 2).min(count - done);
+        batch = (batch * 2).min(count - done).min(batch_max);
     }
     (successes, None)
 }

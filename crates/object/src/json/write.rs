@@ -77,6 +77,25 @@ fn scalar(value: &Value, out: &mut impl Write) -> Result {
 /// Writes a string with its quotes, run by run of characters that need no escape.
 fn quoted(text: &str, out: &mut impl Write) -> Result {
     out.write_str("\"")?;
+    // Hardly any string needs an escape, and this looks at sixteen bytes at a time.
+    if needs_escape(text.as_bytes()) {
+        escaped(text, out)?;
+    } else {
+        out.write_str(text)?;
+    }
+    out.write_str("\"")
+}
+
+fn needs_escape(text: &[u8]) -> bool {
+    // Sums instead of a short cut, so that the compiler can look at all bytes of a chunk at once.
+    let special = |count: u8, byte: &u8| {
+        count + u8::from(*byte < 0x20) + u8::from(*byte == b'"') + u8::from(*byte == b'\\')
+    };
+    let (chunks, rest) = text.as_chunks::<16>();
+    chunks.iter().any(|chunk| chunk.iter().fold(0, special) > 0) || rest.iter().fold(0, special) > 0
+}
+
+fn escaped(text: &str, out: &mut impl Write) -> Result {
     let mut from = 0;
     for (at, byte) in text.bytes().enumerate() {
         if byte >= 0x20 && byte != b'"' && byte != b'\\' {
@@ -95,6 +114,5 @@ fn quoted(text: &str, out: &mut impl Write) -> Result {
             _ => write!(out, "\\u{byte:04x}")?,
         }
     }
-    out.write_str(&text[from..])?;
-    out.write_str("\"")
+    out.write_str(&text[from..])
 }

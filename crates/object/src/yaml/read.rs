@@ -16,6 +16,8 @@ pub(super) fn documents(
     positions: Option<&mut Positions>,
 ) -> Result<Vec<Document>, YamlError> {
     let mut options = Options::default();
+    // Whether comments are given by default hangs on what else in the program uses the parser.
+    options.emit_comments = false;
     // The depth is counted here, where the message can say which limit it was.
     options.block_nesting_limit = limits.depth_max + 1;
     options.flow_nesting_limit = limits.depth_max + 1;

@@ -31,6 +31,13 @@ fn numbers_stay_exact() {
 }
 
 #[test]
+fn integers_above_the_largest_i64_stay_exact() {
+    let tree = json::parse(b"[9223372036854775807,9223372036854775809]").unwrap();
+    assert_eq!(tree, value!([i64::MAX, 9_223_372_036_854_775_809_u64]));
+    assert_eq!(tree.to_string(), "[9223372036854775807,9223372036854775809]");
+}
+
+#[test]
 fn text() {
     let check =
         |text: &str, expected: &str| assert_eq!(outcome(json::parse(text.as_bytes())), expected, "{text}");

@@ -75,7 +75,15 @@ fn refused() {
     check(".e-10", NUMERIC);
     check("Ki", "0");
     check(".Ki", "0");
+}
+
+#[test]
+fn amounts_beyond_the_range_are_refused() {
+    let check = |text: &str, expected: &str| assert_eq!(outcome(Quantity::parse(text)), expected, "{text}");
+    check("170e27", "170e27");
     check("1e30", "error: quantity is out of range");
+    check("-1e30", "error: quantity is out of range");
+    check("1000000000000000000000E", "error: quantity is out of range");
 }
 
 #[test]

@@ -24,7 +24,7 @@ static SCOPES: LazyLock<BTreeMap<(Text, Text), bool>> = LazyLock::new(|| {
 });
 
 /// Gives every built-in resource that can be listed.
-pub(super) fn built_in() -> impl Iterator<Item = GroupResource> {
+pub(crate) fn built_in() -> impl Iterator<Item = GroupResource> {
     BUILT_IN.iter().cloned()
 }
 
