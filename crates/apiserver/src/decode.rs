@@ -2,19 +2,23 @@
 
 use crate::call::Call;
 use crate::driver::Driver;
+use crate::field::{FieldError, FieldPath};
 use crate::normal::normal;
 use crate::status::Refusal;
-use object::{ObjectExt, Value, value};
+use object::{GroupKind, ObjectExt, Value, value};
 use schema::split_api_version;
 
 impl<D: Driver> Call<'_, D> {
     /// Gives the body as an object of the resource's kind, with its defaults; `old` is what is stored.
     ///
     /// # Errors
-    /// With status 400 when the body is something else.
+    /// With status 400 when the body is something else; [`Call::decoded_patch`] has other words for that.
     pub fn decoded(&self, body: &Value, old: Option<&Value>) -> Result<Value, Refusal> {
         self.check_type(body)?;
         let mut object = self.shown(body.clone());
+        if let Some(why) = crate::types::fault(&object) {
+            return Err(self.cannot_be_handled(&object, &why));
+        }
         if object["metadata"].as_map().is_none() {
             object.set(&["metadata"], value!({}));
         }
@@ -30,6 +34,24 @@ impl<D: Driver> Call<'_, D> {
             outcome.and_then(|()| if status_known { Ok(()) } else { strategy.shape_status(&mut object) });
         outcome.map_err(|error| self.cannot_be_handled(&object, &error.to_string()))?;
         Ok(object)
+    }
+
+    /// Gives a patched object with its defaults.
+    ///
+    /// # Errors
+    /// With status 422 when the patch made something else of it.
+    pub fn decoded_patch(&self, patched: &Value, old: &Value) -> Result<Value, Refusal> {
+        self.decoded(patched, Some(old)).map_err(|refusal| {
+            let status = refusal.to_status();
+            let message = status["message"].str();
+            let why =
+                message.split_once(" cannot be handled as ").and_then(|(_, rest)| rest.split_once(": "));
+            let Some((_, why)) = why else { return refusal };
+            let shown = value!(object::json::to_string(patched));
+            let error = FieldError::invalid(&FieldPath::new("patch"), &shown, why);
+            // The server knows neither kind nor name of what it cannot read.
+            Refusal::invalid(&GroupKind::new("", ""), "", &[error])
+        })
     }
 
     /// Checks that the body says it is of the kind asked for, if it says anything.

@@ -8,6 +8,7 @@
 
 mod admission;
 mod allocate;
+mod body;
 mod call;
 mod continuation;
 mod create;
@@ -33,9 +34,11 @@ mod server;
 mod status;
 mod subresource;
 mod traits;
+mod types;
 mod update;
 mod watch;
 
+pub use body::BODY_BYTES_MAX;
 pub use driver::{CommitError, Driver, ReadAt, ReadError};
 pub use field::{FieldError, FieldPath};
 pub use memory::MemoryDriver;

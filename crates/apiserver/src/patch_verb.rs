@@ -16,7 +16,7 @@ impl<D: Driver> Call<'_, D> {
         let patched = self.change(None, |old| {
             let object = self.apply_patch(&self.shown(old.clone()))?;
             self.check_name(&object)?;
-            let mut new = self.decoded(&object, Some(old))?;
+            let mut new = self.decoded_patch(&object, old)?;
             self.place(&mut new)?;
             let mut new = self.prepared(new, old, half)?;
             self.allocate(ranges.as_ref(), &mut new)?;

@@ -94,8 +94,6 @@ impl<D: Driver> Call<'_, D> {
             }
             let mut new = old.clone();
             new.set(&["spec", "nodeName"], node);
-            // A pod that has its node needs no nomination (`ClearingNominatedNodeNameAfterBinding`, KEP-5278).
-            new.remove(&["status", "nominatedNodeName"]);
             for (key, text) in binding["metadata"]["annotations"].entries() {
                 new.set(&["metadata", "annotations", key.as_str()], text);
             }
@@ -105,6 +103,8 @@ impl<D: Driver> Call<'_, D> {
                 // What the pod is labelled with already stays.
                 crate::edit::default_to(&mut new, &["metadata", "labels", key], text);
             }
+            // A pod that has its node needs no nomination (`ClearingNominatedNodeNameAfterBinding`, KEP-5278).
+            new.remove(&["status", "nominatedNodeName"]);
             set_pod_condition(&mut new, value!({"type": "PodScheduled", "status": "True"}), now);
             Ok(new)
         });

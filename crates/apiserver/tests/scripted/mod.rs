@@ -122,7 +122,7 @@ impl Script {
                         events.push(apiserver::WatchEvent::expired(revision, oldest));
                     }
                     Err(store::Error::Future { .. }) => {}
-                })
+                });
             }
             WatchFrom::Now => {}
         }
