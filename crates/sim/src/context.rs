@@ -96,7 +96,7 @@ impl Ctx {
         name: impl Into<Cow<'static, str>>,
         future: impl Future<Output = T> + 'static,
     ) -> JoinHandle<T> {
-        self.kernel.spawn((self.process, self.incarnation), name.into(), future)
+        self.kernel.spawn((self.process, self.incarnation), name.into(), Box::pin(future))
     }
 
     /// Ends the process as its own decision: all its tasks are dropped, its connections closed. The caller itself goes

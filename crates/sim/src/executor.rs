@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -22,7 +23,7 @@ impl Kernel {
         self: &Rc<Self>,
         (process, incarnation): (ProcessId, u32),
         label: Cow<'static, str>,
-        future: impl Future<Output = T> + 'static,
+        future: Pin<Box<dyn Future<Output = T>>>,
     ) -> JoinHandle<T> {
         let (handle, body) = JoinHandle::split(self.clone(), future);
         if self.closing.get() || !self.is_incarnation(process, incarnation) {

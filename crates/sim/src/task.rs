@@ -235,20 +235,32 @@ impl<T> Drop for EndGuard<T> {
     }
 }
 
+/// A task's future with the place its result goes to. The future has a box of its own: an `async` block around it would
+/// hold it twice, and models' futures are large.
+struct Spawned<T> {
+    future: Option<Pin<Box<dyn Future<Output = T>>>>,
+    guard: EndGuard<T>,
+}
+
+impl<T> Future for Spawned<T> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(future) = &mut self.future else { return Poll::Ready(()) };
+        let Poll::Ready(value) = future.as_mut().poll(cx) else { return Poll::Pending };
+        self.future = None;
+        self.guard.0.borrow_mut().value = Some(value);
+        Poll::Ready(())
+    }
+}
+
 impl<T: 'static> JoinHandle<T> {
     /// Splits a future into one for the kernel and the handle to its result.
-    pub(crate) fn split(
-        kernel: Rc<Kernel>,
-        future: impl Future<Output = T> + 'static,
-    ) -> (Self, LocalFuture) {
+    pub(crate) fn split(kernel: Rc<Kernel>, future: Pin<Box<dyn Future<Output = T>>>) -> (Self, LocalFuture) {
         let state = Rc::new(RefCell::new(JoinState { value: None, ended: false, waiter: None }));
         let guard = EndGuard(state.clone());
-        let body = async move {
-            let guard = guard;
-            let value = future.await;
-            guard.0.borrow_mut().value = Some(value);
-        };
-        (JoinHandle { state, kernel, task: None }, Box::pin(body))
+        let spawned = Spawned { future: Some(future), guard };
+        (JoinHandle { state, kernel, task: None }, Box::pin(spawned))
     }
 
     pub(crate) fn with_task(mut self, task: Option<TaskId>) -> Self {

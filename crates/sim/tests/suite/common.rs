@@ -38,6 +38,10 @@ pub fn secs(secs: u64) -> Duration {
 }
 
 impl Log {
+    pub fn len(&self) -> usize {
+        self.0.borrow().len()
+    }
+
     pub fn contains(&self, line: &str) -> bool {
         self.0.borrow().iter().any(|logged| logged == line)
     }

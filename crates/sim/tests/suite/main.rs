@@ -1,5 +1,6 @@
 //! What users of the kernel rely on, seen from outside.
 
+mod chaos;
 mod choices;
 mod common;
 mod determinism;
