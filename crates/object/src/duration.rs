@@ -14,13 +14,13 @@ pub struct GoDuration {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
     /// The text does not have the shape of a duration, or is beyond 292 years.
-    #[error("time: invalid duration {0:?}")]
+    #[error("time: invalid duration {}", quoted(.0))]
     Invalid(String),
     /// A number is followed by no unit.
-    #[error("time: missing unit in duration {0:?}")]
+    #[error("time: missing unit in duration {}", quoted(.0))]
     MissingUnit(String),
     /// A number is followed by an unknown unit.
-    #[error("time: unknown unit {unit:?} in duration {text:?}")]
+    #[error("time: unknown unit {} in duration {}", quoted(unit), quoted(text))]
     UnknownUnit {
         /// The unit.
         unit: String,
@@ -97,6 +97,10 @@ fn term<'a>(rest: &'a str, text: &str) -> Result<(u64, &'a str), DurationError> 
     if whole.is_empty() && fraction.is_empty() {
         return Err(invalid());
     }
+    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| invalid())? };
+    if whole > 1 << 63 {
+        return Err(invalid());
+    }
     let unit_end = after.find(|letter: char| letter == '.' || letter.is_ascii_digit()).unwrap_or(after.len());
     let (name, after) = after.split_at(unit_end);
     if name.is_empty() {
@@ -107,9 +111,18 @@ fn term<'a>(rest: &'a str, text: &str) -> Result<(u64, &'a str), DurationError> 
         .find(|(known, _)| *known == name)
         .map(|(_, nanos)| *nanos)
         .ok_or_else(|| DurationError::UnknownUnit { unit: name.to_owned(), text: text.to_owned() })?;
-    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| invalid())? };
     let nanos = whole.checked_mul(unit).and_then(|nanos| nanos.checked_add(fraction_nanos(fraction, unit)));
     Ok((nanos.ok_or_else(invalid)?, after))
+}
+
+/// Quotes a text the way Go's package `time` does, which escapes every byte that is not ASCII.
+fn quoted(text: &str) -> String {
+    let escaped = text.bytes().fold(String::new(), |escaped, byte| match byte {
+        b'"' | b'\\' => escaped + "\\" + &char::from(byte).to_string(),
+        b' '..=b'~' => escaped + &char::from(byte).to_string(),
+        _ => escaped + &format!("\\x{byte:02x}"),
+    });
+    format!("\"{escaped}\"")
 }
 
 /// Gives a decimal fraction of a unit in nanoseconds, in the same floating point steps as Go.

@@ -35,7 +35,11 @@ impl FieldSelector {
             let (field, equal, value) = split_term(term).ok_or_else(|| {
                 SelectorError(format!("invalid selector: '{text}'; can't understand '{term}'"))
             })?;
-            requirements.push(FieldRequirement { field: field.to_owned(), equal, value: unescape(value)? });
+            let value = unescape(value)?;
+            // Upstream drops terms that name nothing at all, such as `=`.
+            if !field.is_empty() || !value.is_empty() {
+                requirements.push(FieldRequirement { field: field.to_owned(), equal, value });
+            }
         }
         Ok(Self { requirements })
     }

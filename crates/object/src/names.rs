@@ -20,7 +20,7 @@ pub fn qualified_name_errors(text: &str) -> Vec<String> {
                 errors.push("prefix part must be non-empty".to_owned());
             } else {
                 errors.extend(
-                    dns1123_subdomain_errors(prefix).into_iter().map(|error| format!("prefix part {error}")),
+                    subdomain_errors(prefix, "bytes").into_iter().map(|error| format!("prefix part {error}")),
                 );
             }
             name
@@ -28,13 +28,13 @@ pub fn qualified_name_errors(text: &str) -> Vec<String> {
         _ => {
             let rule = described(QUALIFIED_RULE, &["MyName", "my.name", "123-abc"], QUALIFIED_PATTERN);
             let prefix = "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
-            return vec![format!("a qualified name {rule} {prefix}")];
+            return vec![format!("a valid label key {rule} {prefix}")];
         }
     };
     if name.is_empty() {
         errors.push("name part must be non-empty".to_owned());
     } else if name.len() > QUALIFIED_LENGTH_MAX {
-        errors.push(format!("name part {}", too_long(QUALIFIED_LENGTH_MAX)));
+        errors.push(format!("name part {}", too_long(QUALIFIED_LENGTH_MAX, "bytes")));
     }
     if !is_word(name) {
         let rule = described(QUALIFIED_RULE, &["MyName", "my.name", "123-abc"], QUALIFIED_PATTERN);
@@ -47,7 +47,7 @@ pub fn qualified_name_errors(text: &str) -> Vec<String> {
 pub fn label_value_errors(text: &str) -> Vec<String> {
     let mut errors = Vec::new();
     if text.len() > LABEL_LENGTH_MAX {
-        errors.push(too_long(LABEL_LENGTH_MAX));
+        errors.push(too_long(LABEL_LENGTH_MAX, "bytes"));
     }
     if !text.is_empty() && !is_word(text) {
         errors.push(described(
@@ -64,9 +64,11 @@ pub fn label_value_errors(text: &str) -> Vec<String> {
 pub fn dns1123_label_errors(text: &str) -> Vec<String> {
     let mut errors = Vec::new();
     if text.len() > LABEL_LENGTH_MAX {
-        errors.push(too_long(LABEL_LENGTH_MAX));
+        errors.push(too_long(LABEL_LENGTH_MAX, "characters"));
     }
-    if !is_dns_label(text) {
+    if is_subdomain(text) && text.contains('.') {
+        errors.push("must not contain dots".to_owned());
+    } else if !is_dns_label(text) {
         errors.push(described(
             "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and \
              end with an alphanumeric character",
@@ -77,13 +79,35 @@ pub fn dns1123_label_errors(text: &str) -> Vec<String> {
     errors
 }
 
+/// Checks a DNS label of RFC 1035, which begins with a letter: the names of services up to Kubernetes 1.33.
+pub fn dns1035_label_errors(text: &str) -> Vec<String> {
+    let mut errors = Vec::new();
+    if text.len() > LABEL_LENGTH_MAX {
+        errors.push(too_long(LABEL_LENGTH_MAX, "characters"));
+    }
+    if !is_dns_label(text) || !text.starts_with(|letter: char| letter.is_ascii_lowercase()) {
+        errors.push(described(
+            "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic \
+             character, and end with an alphanumeric character",
+            &["my-name", "abc-123"],
+            "[a-z]([-a-z0-9]*[a-z0-9])?",
+        ));
+    }
+    errors
+}
+
 /// Checks a DNS subdomain of RFC 1123 in lower case: the names of most objects.
 pub fn dns1123_subdomain_errors(text: &str) -> Vec<String> {
+    subdomain_errors(text, "characters")
+}
+
+/// Upstream counts in `bytes` where it checks label keys and in `characters` elsewhere; it means bytes in both.
+fn subdomain_errors(text: &str, unit: &str) -> Vec<String> {
     let mut errors = Vec::new();
     if text.len() > SUBDOMAIN_LENGTH_MAX {
-        errors.push(too_long(SUBDOMAIN_LENGTH_MAX));
+        errors.push(too_long(SUBDOMAIN_LENGTH_MAX, unit));
     }
-    if !text.split('.').all(is_dns_label) {
+    if !is_subdomain(text) {
         errors.push(described(
             "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must \
              start and end with an alphanumeric character",
@@ -94,8 +118,8 @@ pub fn dns1123_subdomain_errors(text: &str) -> Vec<String> {
     errors
 }
 
-fn too_long(length_max: usize) -> String {
-    format!("must be no more than {length_max} characters")
+fn too_long(length_max: usize, unit: &str) -> String {
+    format!("must be no more than {length_max} {unit}")
 }
 
 /// Writes a rule with its examples and its regular expression the way upstream's `RegexError` does, odd blanks
@@ -110,6 +134,10 @@ fn is_word(text: &str) -> bool {
     let ends = [bytes.first(), bytes.last()];
     ends.iter().all(|end| end.is_some_and(u8::is_ascii_alphanumeric))
         && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+}
+
+fn is_subdomain(text: &str) -> bool {
+    text.split('.').all(is_dns_label)
 }
 
 fn is_dns_label(text: &str) -> bool {

@@ -32,7 +32,8 @@ impl Time {
     ///
     /// # Errors
     /// When the text has another form or names no real moment. As Go's `time.RFC3339` it wants an upper-case `T`
-    /// and `Z` and knows no leap seconds. Digits below the nanosecond are dropped.
+    /// and `Z`, knows no leap seconds, and lets a comma stand before the fraction and 24 hours and 60 minutes in the
+    /// offset. Digits below the nanosecond are dropped.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         read(text.as_bytes()).ok_or_else(|| TimeError(text.to_owned()))
     }
@@ -108,13 +109,13 @@ impl Time {
         self.write(digits.trim_end_matches('0').trim_end_matches('.'))
     }
 
+    /// Writes the time; beyond the years 0 to 9999, which RFC 3339 can write, the nearest second within.
     fn write(self, fraction: &str) -> String {
-        let days = self.unix_seconds.div_euclid(SECONDS_PER_DAY);
-        let second = self.unix_seconds.rem_euclid(SECONDS_PER_DAY);
-        let nearest = if days < 0 { Date::MIN } else { Date::MAX };
-        // Years beyond 9999 cannot be written in RFC 3339; they are only reached by adding absurd durations.
-        let span = i32::try_from(days).ok().and_then(|days| jiff::Span::new().try_days(days).ok());
-        let date = span.and_then(|span| EPOCH.checked_add(span).ok()).unwrap_or(nearest);
+        const FIRST: i64 = -62_167_219_200;
+        const LAST: i64 = 253_402_300_799;
+        let seconds = self.unix_seconds.clamp(FIRST, LAST);
+        let (days, second) = (seconds.div_euclid(SECONDS_PER_DAY), seconds.rem_euclid(SECONDS_PER_DAY));
+        let date = EPOCH + jiff::Span::new().days(days);
         format!(
             "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{fraction}Z",
             date.year(),
@@ -153,7 +154,7 @@ fn number(digits: &[u8]) -> Option<i64> {
 
 /// Splits off the fraction of a second and gives it in nanoseconds.
 fn fraction(text: &[u8]) -> Option<(u32, &[u8])> {
-    let Some(rest) = text.strip_prefix(b".") else { return Some((0, text)) };
+    let [b'.' | b',', rest @ ..] = text else { return Some((0, text)) };
     let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let digits = (0..9).map(|at| if at < count { u32::from(rest[at] - b'0') } else { 0 });
     (count > 0).then(|| (digits.fold(0, |sum, digit| sum * 10 + digit), &rest[count..]))
@@ -165,7 +166,7 @@ fn offset_seconds(zone: &[u8]) -> Option<i64> {
         [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
             let (hours, minutes) = (number(&[h1, h2])?, number(&[m1, m2])?);
             let seconds = hours * 3_600 + minutes * 60;
-            (hours <= 23 && minutes <= 59).then_some(if sign == b'-' { -seconds } else { seconds })
+            (hours <= 24 && minutes <= 60).then_some(if sign == b'-' { -seconds } else { seconds })
         }
         _ => None,
     }

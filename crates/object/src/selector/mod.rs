@@ -22,7 +22,7 @@ pub struct Selector {
 pub struct Requirement {
     key: Text,
     operator: Operator,
-    /// Ascending and without repetition.
+    /// Ascending; a value given twice stands twice, as upstream writes it.
     values: Vec<Text>,
 }
 
@@ -184,7 +184,6 @@ impl Requirement {
             return Err(SelectorError(text));
         }
         values.sort_unstable();
-        values.dedup();
         Ok(Self { key: key.into(), operator, values: values.into_iter().map(Text::from).collect() })
     }
 
@@ -240,9 +239,13 @@ fn count_error(operator: Operator, values: &[&str]) -> Option<String> {
             (values.len() == 1, "for 'Gt', 'Lt' operators, exactly one value is required")
         }
     };
-    // Go prints the offending list as JSON.
-    let list = values.iter().map(|value| format!("{value:?}")).collect::<Vec<_>>().join(",");
-    (!fits).then(|| format!("values: Invalid value: [{list}]: {rule}"))
+    if fits {
+        return None;
+    }
+    // Upstream prints the offending list as JSON, an empty one as Go holds it.
+    let list: Value = values.iter().copied().map(Value::from).collect();
+    let list = if values.is_empty() { Value::Null } else { list };
+    Some(format!("values: Invalid value: {list}: {rule}"))
 }
 
 /// Words a `field.Invalid` error, `None` when there is nothing to say.

@@ -176,8 +176,8 @@ impl<'a> Reader<'a, '_> {
                 // Every word that means something else than itself is shorter.
                 return Ok(MapKey::Plain(Key::new(text)));
             }
-            let value = scalar::plain(text).map_err(|message| error(&span, message))?;
-            return key_of(&value, &span);
+            let key = scalar::key(text).map_err(|message| error(&span, message))?;
+            return Ok(MapKey::Plain(Key::new(&key)));
         }
         let value = self.node(event, span, depth)?;
         key_of(&value, &span)

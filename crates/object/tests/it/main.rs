@@ -8,6 +8,7 @@ mod properties;
 mod quantity;
 mod selector;
 mod time;
+mod upstream;
 mod yaml;
 
 use object::{Pointer, Value};

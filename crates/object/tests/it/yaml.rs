@@ -30,6 +30,7 @@ fn scalars_as_kubernetes_reads_them() {
         r#""2026-01-01","2026-01-01T00:00:00Z","1:30","1.2.3","10.0.0.1/8""#,
     );
     check("!!str 1, !!int '5', !!float 1.5, !custom 7, ! 8", r#""1",5,1.5,"7","8""#);
+    check("!!binary aGVsbG8=, !!binary aGVsbG8h, !!binary aGVsbA==", r#""hello","hello!","hell""#);
     check("=, <<, inf, nan", r#""=","<<","inf","nan""#);
 }
 
@@ -37,6 +38,10 @@ fn scalars_as_kubernetes_reads_them() {
 fn keys() {
     let check = |text: &str, expected: &str| assert_eq!(read(text), expected, "{text}");
     check("on: 1\n80: 2\n0x10: 3\n1.5: 4\n'on': 5", r#"{"1.5":4,"16":3,"80":2,"on":5,"true":1}"#);
+    check(
+        "1e7: 1\n0.5: 2\n-1.5e-9: 3\n1234567.5: 4",
+        r#"{"-1.5e-09":3,"0.5":2,"1.2345675e+06":4,"1e+07":1}"#,
+    );
     check("a: 1\na: 2", r#"{"a":2}"#);
     check("~: 1", "error: unsupported map key: null at line 1 column 1");
     check("? [a]\n: 1", "error: unsupported map key: a list at line 1 column 3");
@@ -85,7 +90,8 @@ fn errors_say_where() {
     check("a: b: c", "mapping values are not allowed in this context at line 1 column 5");
     check("a:\n  b: .inf", "unsupported value .inf at line 2 column 6");
     check("a: !!int x", "cannot decode `x` as a !!int at line 1 column 10");
-    check("a: !!binary eA==", "tag !!binary is not supported at line 1 column 13");
+    check("a: !!binary eA=", "!!binary value contains invalid base64 data at line 1 column 13");
+    check("a: !!omap x", "tag !!omap is not supported at line 1 column 11");
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     assert_eq!(read(&nested(yaml::DEPTH_MAX)), nested(yaml::DEPTH_MAX));
     check(&nested(yaml::DEPTH_MAX + 1), "nested too deeply at line 1 column 129");
