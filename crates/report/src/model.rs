@@ -107,6 +107,9 @@ pub struct Report {
     /// Trouble the command itself had.
     #[serde(default)]
     pub problems: Vec<Problem>,
+    /// What is worth knowing about the run and decides nothing, one sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// What a person may type next, such as a replay command.
     #[serde(default)]
     pub next: Vec<String>,
@@ -140,6 +143,8 @@ pub struct Draft {
     pub unread: Vec<Unread>,
     /// Trouble the command itself has had.
     pub problems: Vec<Problem>,
+    /// What is worth knowing about the run and decides nothing.
+    pub notes: Vec<String>,
     /// What a person may type next.
     pub next: Vec<String>,
     /// Whether warnings count as findings.
@@ -156,6 +161,7 @@ impl Draft {
             chapters: Vec::new(),
             unread: Vec::new(),
             problems: Vec::new(),
+            notes: Vec::new(),
             next: Vec::new(),
             strict: false,
         }
@@ -174,6 +180,7 @@ impl Draft {
             chapters: self.chapters,
             unread: self.unread,
             problems: self.problems,
+            notes: self.notes,
             next: self.next,
         }
     }

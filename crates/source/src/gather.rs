@@ -16,7 +16,11 @@ use std::time::SystemTime;
 use view::{Problem, Unread, View, newest_time};
 
 /// Why an absent resource counts as unread.
-const ABSENT: &str = "nothing of it was given, and an absent kind may be one that was not exported";
+const ABSENT: &str = "none were given, and there may be some that were not exported";
+
+/// What is said of an export of everything.
+const WHOLE: &str = "taken for the export of a whole cluster, for it holds every resource that no cluster is without: \
+                     of kinds it does not hold, Secrets and events aside, there are none";
 
 /// This many objects are named in one note; the others are counted.
 const NAMED_MAX: usize = 5;
@@ -59,9 +63,15 @@ pub(crate) fn gather(batch: Batch, origin: Origin, options: &Options<'_>) -> Res
             view = view.with_unread(Unread::new(&resource, None, &lost.reason));
         }
     }
-    let absent: Vec<GroupResource> = kinds::built_in()
-        .filter(|resource| !read.contains(resource) && view.readable(resource).is_ok())
-        .collect();
+    let is_whole = kinds::is_whole_cluster(&read);
+    if is_whole {
+        notes.push(WHOLE.to_owned());
+    }
+    let is_absent = |resource: &GroupResource| {
+        let may_exist = !is_whole || kinds::is_often_left_out(resource);
+        may_exist && !read.contains(resource) && view.readable(resource).is_ok()
+    };
+    let absent: Vec<GroupResource> = kinds::built_in().filter(is_absent).collect();
     for resource in &absent {
         view = view.with_unread(Unread::new(resource, None, ABSENT));
     }

@@ -27,6 +27,11 @@
 //! `deployments.apps.yaml`). Every other built-in resource is recorded as unread, and a check that needs it cannot
 //! pass. What was given of a resource counts as all there is of it.
 //!
+//! Tools that export everything often write no file for what there is none of. So files that hold every resource that
+//! no cluster is without (namespaces, service accounts, API services, cluster roles and ten more) are taken for the
+//! export of a whole cluster, in which an absent kind is an empty one; only Secrets and events, which are often left
+//! out on purpose, stay unread. A note says so.
+//!
 //! # Secrets
 //!
 //! The values of Secrets are replaced on arrival, their keys kept: see [`redact`].

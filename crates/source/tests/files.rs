@@ -63,6 +63,44 @@ fn summary(loaded: &Loaded, case: &Case) -> String {
     text
 }
 
+/// Gives a Pod List's JSON beside one object of every resource that no cluster is without, but for `left_out`.
+fn whole_cluster(left_out: &str) -> String {
+    let kinds = [
+        "v1 ConfigMap",
+        "v1 Namespace",
+        "v1 ServiceAccount",
+        "v1 Service",
+        "apiregistration.k8s.io/v1 APIService",
+        "coordination.k8s.io/v1 Lease",
+        "discovery.k8s.io/v1 EndpointSlice",
+        "flowcontrol.apiserver.k8s.io/v1 FlowSchema",
+        "flowcontrol.apiserver.k8s.io/v1 PriorityLevelConfiguration",
+        "rbac.authorization.k8s.io/v1 ClusterRoleBinding",
+        "rbac.authorization.k8s.io/v1 ClusterRole",
+        "rbac.authorization.k8s.io/v1 RoleBinding",
+        "rbac.authorization.k8s.io/v1 Role",
+        "scheduling.k8s.io/v1 PriorityClass",
+    ];
+    let objects = kinds.iter().filter(|kind| !kind.ends_with(left_out) || left_out.is_empty()).map(|kind| {
+        let (api_version, kind) = kind.split_once(' ').unwrap();
+        format!("{{apiVersion: {api_version}, kind: {kind}, metadata: {{name: a, namespace: x}}}}\n---\n")
+    });
+    objects.collect()
+}
+
+#[test]
+fn an_export_of_everything_says_what_there_is_none_of() {
+    let read = |text: String| read_stream(text.as_bytes(), &Options::default()).unwrap();
+    let whole = read(whole_cluster(""));
+    assert!(whole.view.readable("replicationcontrollers").is_ok() && whole.view.readable("pods").is_ok());
+    assert!(whole.view.readable("secrets").is_err() && whole.view.readable("events").is_err());
+    assert!(whole.notes.iter().any(|note| note.contains("whole cluster")), "{:?}", whole.notes);
+    for left_out in ["APIService", "Lease", "ClusterRole", "Namespace"] {
+        let partial = read(whole_cluster(left_out));
+        assert!(partial.view.readable("replicationcontrollers").is_err(), "without {left_out}");
+    }
+}
+
 fn error(result: Result<Loaded, SourceError>) -> SourceError {
     result.expect_err("there is nothing to read")
 }

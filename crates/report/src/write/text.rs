@@ -239,6 +239,12 @@ impl Page {
                 unread.namespace.as_ref().map_or(String::new(), |name| format!(" in namespace {name}"));
             self.wrapped("      ", "", &format!("{}{place}: {}", unread.resource, unread.reason));
         }
+        if !report.notes.is_empty() {
+            self.line("");
+        }
+        for note in &report.notes {
+            self.wrapped("note: ", DIM, note);
+        }
         for problem in &report.problems {
             self.line("");
             let lead = match problem.kind {

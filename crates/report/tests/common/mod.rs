@@ -56,6 +56,7 @@ pub fn whole() -> Report {
     draft.chapters.push(Chapter::of_checks("validate", "Validate", [compute, network, storage]));
     draft.chapters.push(withstand());
     draft.unread.push(Unread::new("secrets", "forbidden").namespace("shop"));
+    draft.notes.push("times are judged as of the newest time in the objects".to_owned());
     draft
         .problems
         .push(Problem::new(ProblemKind::CouldNotLook, "archive ends early").hint("take the copy again"));

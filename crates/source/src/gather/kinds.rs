@@ -23,6 +23,38 @@ static SCOPES: LazyLock<BTreeMap<(Text, Text), bool>> = LazyLock::new(|| {
     resources.map(|resource| ((resource.group.clone(), resource.kind.clone()), resource.namespaced)).collect()
 });
 
+/// Resources of which every cluster has objects from its first minute on: the API server, the controllers and the
+/// kubelets make them.
+const NEVER_EMPTY: [(&str, &str); 14] = [
+    ("", "configmaps"),
+    ("", "namespaces"),
+    ("", "serviceaccounts"),
+    ("", "services"),
+    ("apiregistration.k8s.io", "apiservices"),
+    ("coordination.k8s.io", "leases"),
+    ("discovery.k8s.io", "endpointslices"),
+    ("flowcontrol.apiserver.k8s.io", "flowschemas"),
+    ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations"),
+    ("rbac.authorization.k8s.io", "clusterrolebindings"),
+    ("rbac.authorization.k8s.io", "clusterroles"),
+    ("rbac.authorization.k8s.io", "rolebindings"),
+    ("rbac.authorization.k8s.io", "roles"),
+    ("scheduling.k8s.io", "priorityclasses"),
+];
+
+/// Resources that are often left out on purpose, being secret or many.
+const OFTEN_LEFT_OUT: [(&str, &str); 3] = [("", "secrets"), ("", "events"), ("events.k8s.io", "events")];
+
+/// Tells whether files that hold these resources were made by exporting everything a cluster has.
+pub(super) fn is_whole_cluster(read: &BTreeSet<GroupResource>) -> bool {
+    NEVER_EMPTY.iter().all(|(group, resource)| read.contains(&GroupResource::new(group, resource)))
+}
+
+/// Tells whether a resource may be missing even from an export of everything.
+pub(super) fn is_often_left_out(resource: &GroupResource) -> bool {
+    OFTEN_LEFT_OUT.iter().any(|(group, name)| *resource.group == **group && *resource.resource == **name)
+}
+
 /// Gives every built-in resource that can be listed.
 pub(crate) fn built_in() -> impl Iterator<Item = GroupResource> {
     BUILT_IN.iter().cloned()

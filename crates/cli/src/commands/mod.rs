@@ -1,0 +1,93 @@
+//! The commands. Each is a module: its arguments, and a `run` that gives what to write.
+//!
+//! To add one, make its module, give it a variant of [`Command`] and an arm in [`Command::run`] and
+//! [`Command::output`]; errors, panics, formats, colours and exit codes are taken care of here.
+
+mod check;
+
+use crate::args::Cli;
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::output::{OutputArgs, complain, print};
+use crate::panics::guard;
+use clap::Subcommand;
+use report::{Draft, Report, Source};
+use std::process::ExitCode;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Check(check::CheckArgs),
+}
+
+/// What a command gives.
+pub(crate) enum Answer {
+    /// A report, whose verdict is the exit code.
+    Report(Box<Report>),
+    /// A text that proves nothing, such as a list of checks.
+    Text(String),
+}
+
+impl Command {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Check(_) => "check",
+        }
+    }
+
+    fn output(&self) -> &OutputArgs {
+        match self {
+            Self::Check(args) => &args.output,
+        }
+    }
+
+    fn run(&self, console: &Console) -> Result<Answer, Failure> {
+        match self {
+            Self::Check(args) => check::run(args, console),
+        }
+    }
+}
+
+/// Runs the command and writes what it gives; what fails is written in the same form.
+pub(crate) fn run(cli: &Cli) -> ExitCode {
+    let (mut console, command) = (Console::new(cli), &cli.command);
+    console.shows_progress &= command.output().allows_progress();
+    let answer = guard(|| command.run(&console)).unwrap_or_else(|failure| {
+        tell(&failure, &console);
+        Answer::Report(Box::new(failed(command.name(), &failure)))
+    });
+    let (written, code) = match &answer {
+        Answer::Text(text) => (print(text), 0),
+        Answer::Report(report) => {
+            (guard(|| command.output().write(report, &console)), report.verdict.exit_code)
+        }
+    };
+    let Err(failure) = written else { return ExitCode::from(code) };
+    tell(&failure, &console);
+    let could_not_write = failed(command.name(), &failure).verdict.exit_code;
+    ExitCode::from(worse(code, could_not_write))
+}
+
+/// Makes a report of a failure.
+fn failed(command: &str, failure: &Failure) -> Report {
+    let mut draft = Draft::new(command, Source::default());
+    draft.problems.push(failure.problem());
+    draft.conclude()
+}
+
+/// Says on the standard error what failed.
+fn tell(failure: &Failure, console: &Console) {
+    let paint = |style: &str, text: &str| {
+        if console.colours_errors() { format!("\x1b[{style}m{text}\x1b[0m") } else { text.to_owned() }
+    };
+    complain(&format!("{} {}", paint("1;31", "error:"), failure.message));
+    for hint in &failure.hints {
+        complain(&format!("{} {hint}", paint("1;36", " hint:")));
+    }
+}
+
+/// Gives the exit code that counts before the other.
+fn worse(one: u8, other: u8) -> u8 {
+    let by_precedence = report::Verdict::BY_PRECEDENCE.map(report::Verdict::exit_code);
+    by_precedence.into_iter().find(|code| *code == one || *code == other).unwrap_or(one)
+}

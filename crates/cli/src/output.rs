@@ -1,0 +1,101 @@
+//! Where reports go, and in which format.
+
+use crate::console::Console;
+use crate::failure::Failure;
+use clap::{Args, ValueEnum};
+use report::Report;
+use report::write::{TextOptions, html, json, junit, text};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+/// The options of every command that ends in a report.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// How to write the report; by default text, or what the extension of --output says
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+
+    /// Write the report to this file, and only a summary to the terminal
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// A format of reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs: docs/report.schema.json
+    Json,
+    /// For CI: one case a check
+    Junit,
+    /// For people, one file that needs nothing else
+    Html,
+}
+
+impl OutputArgs {
+    /// Gives the format that was asked for.
+    pub(crate) fn format(&self) -> Format {
+        self.format.unwrap_or_else(|| {
+            let extension = self.output.as_deref().and_then(Path::extension).unwrap_or_default();
+            match extension.to_string_lossy().to_ascii_lowercase().as_str() {
+                "json" => Format::Json,
+                "xml" => Format::Junit,
+                "html" | "htm" => Format::Html,
+                _ => Format::Text,
+            }
+        })
+    }
+
+    /// Tells whether progress may be shown while the report is made.
+    pub(crate) fn allows_progress(&self) -> bool {
+        self.format() != Format::Json
+    }
+
+    /// Writes a report where it was asked for.
+    pub(crate) fn write(&self, report: &Report, console: &Console) -> Result<(), Failure> {
+        let Some(path) = &self.output else {
+            return print(&render(report, self.format(), console, console.colours_output())?);
+        };
+        let rendered = render(report, self.format(), console, false)?;
+        std::fs::write(path, rendered)
+            .map_err(|error| Failure::usage(format!("{} could not be written: {error}", path.display())))?;
+        if console.quiet {
+            return Ok(());
+        }
+        let summary = render(report, Format::Text, console, console.colours_output())?;
+        print(&format!("{summary}\nreport: {}\n", path.display()))
+    }
+}
+
+fn render(report: &Report, format: Format, console: &Console, colour: bool) -> Result<String, Failure> {
+    let options = TextOptions { colour, width: console.width(), verbose: console.verbose };
+    let written = match format {
+        Format::Text => Ok(text(report, &options)),
+        Format::Json => json(report),
+        Format::Junit => junit(report),
+        Format::Html => html(report),
+    };
+    let mut written = written.map_err(|error| Failure::internal(error.to_string()))?;
+    if !written.ends_with('\n') {
+        written.push('\n');
+    }
+    Ok(written)
+}
+
+/// Writes to the standard output. A reader that goes away, such as `head`, has read enough.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::usage(format!("the standard output could not be written: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a line to the standard error; if that fails, nobody is left to tell.
+pub(crate) fn complain(text: &str) {
+    drop(writeln!(std::io::stderr().lock(), "{text}"));
+}
