@@ -27,6 +27,12 @@ pub const STATEFULSET_BATCH_MAX: usize = 500;
 pub const SLOW_START_INITIAL_BATCH: usize = 1;
 /// How often a Deployment's sync is tried again (`pkg/controller/deployment/deployment_controller.go`, `maxRetries`).
 pub const DEPLOYMENT_RETRIES_MAX: u32 = 15;
+/// First back-off of a service whose slices could not be written (`pkg/controller/endpointslice`, `defaultSyncBackOff`).
+pub const ENDPOINTSLICE_BACKOFF_MIN: Duration = secs(1);
+/// Longest back-off of such a service (same file, `maxSyncBackOff`).
+pub const ENDPOINTSLICE_BACKOFF_MAX: Duration = secs(1000);
+/// How often such a service is tried again (same file, `maxRetries`).
+pub const ENDPOINTSLICE_RETRIES_MAX: u32 = 15;
 /// Workers of each workload controller (`--concurrent-replicaset-syncs` and its like).
 pub const WORKERS: usize = 5;
 

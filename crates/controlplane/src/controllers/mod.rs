@@ -6,6 +6,7 @@
 mod claim;
 mod context;
 mod deployment;
+mod endpointslice;
 mod hash;
 mod node;
 mod pod_control;
@@ -33,6 +34,7 @@ pub struct Controller {
 /// All controllers, in the order in which they start.
 pub const CONTROLLERS: &[Controller] = &[
     Controller { name: "deployment-controller", run: |context| Box::pin(deployment::run(context)) },
+    Controller { name: "endpointslice-controller", run: |context| Box::pin(endpointslice::run(context)) },
     Controller { name: "node-lifecycle-controller", run: |context| Box::pin(node::run_lifecycle(context)) },
     Controller {
         name: "pod-garbage-collector-controller",

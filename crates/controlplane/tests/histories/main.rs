@@ -32,7 +32,6 @@ const NOT_WHOLE: &[&str] = &[
     "claim-waits-for-first-consumer",
     "cronjob",
     "daemonset",
-    "endpoints-follow-readiness",
     "gc-background",
     "gc-foreground",
     "gc-orphan",
@@ -46,7 +45,6 @@ const NOT_WHOLE: &[&str] = &[
     "statefulset-claim-retention",
     "statefulset-ordered",
     "statefulset-parallel",
-    "statefulset-partition",
 ];
 
 fn fixtures() -> PathBuf {
