@@ -4,6 +4,20 @@
 //! storage, writes to it, waiting, the time and entropy. So the same server stands behind a simulated control plane,
 //! behind a real HTTPS endpoint and in tests.
 //!
+//! ```
+//! use apiserver::{MemoryDriver, Request, Server};
+//! use object::{GroupVersionResource, Time, value};
+//! use schema::KubernetesVersion;
+//!
+//! let server = Server::new(KubernetesVersion::V1_36);
+//! let driver = MemoryDriver::new(Time::from_unix_seconds(1_790_000_000));
+//! let namespaces = GroupVersionResource::new("", "v1", "namespaces");
+//! let created = driver.handle(&server, Request::create(&namespaces, value!({"metadata": {"name": "shop"}})));
+//! assert_eq!((created.code, created.value()["status"]["phase"].str()), (201, "Active"));
+//! let again = driver.handle(&server, Request::create(&namespaces, value!({"metadata": {"name": "shop"}})));
+//! assert_eq!((again.code, again.reason()), (409, "AlreadyExists"));
+//! ```
+//!
 //! This crate must never know how a request arrived, how objects are stored, or what time it is.
 
 mod admission;
