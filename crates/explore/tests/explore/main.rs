@@ -1,0 +1,3 @@
+//! Scenarios, runs, campaigns and replay as users see them.
+
+mod k8s_129795;
