@@ -78,7 +78,7 @@ fn between(
     (least, most): (Duration, Duration),
     choose: Choose<'_>,
 ) -> Duration {
-    let span_ms = u64::try_from((most - least).as_millis()).unwrap_or(u64::MAX - 1);
+    let span_ms = u64::try_from(most.saturating_sub(least).as_millis()).unwrap_or(u64::MAX - 1);
     least + Duration::from_millis(choose(site, name, span_ms + 1))
 }
 

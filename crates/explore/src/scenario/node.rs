@@ -178,9 +178,9 @@ impl<'a> Fields<'a> {
 
     fn place(&self) -> String {
         // Items of lists have no name worth telling.
-        let steps =
+        let mut steps =
             self.node.pointer.split('/').filter(|step| !step.is_empty() && step.parse::<usize>().is_err());
-        match steps.last() {
+        match steps.next_back() {
             Some(name) => format!(" in {name}"),
             None => String::new(),
         }

@@ -115,8 +115,7 @@ fn read_gates(node: &Node<'_>, version: KubernetesVersion) -> Read<BTreeMap<Stri
     for (name, on) in node.entries()? {
         let on_or_off = on.bool()?;
         known.set(name, on_or_off).map_err(|error| {
-            let names: Vec<&str> = error.known.to_vec();
-            on.document.key_error(&on.pointer, super::error::unknown("feature gate", name, &names))
+            on.document.key_error(&on.pointer, super::error::unknown("feature gate", name, &error.known))
         })?;
         gates.insert(name.to_owned(), on_or_off);
     }
