@@ -148,9 +148,9 @@ mod tests {
 
     #[test]
     fn kubeconfigs_are_found_as_kubectl_finds_them() {
-        let home = || Some(PathBuf::from("/home/me"));
-        assert_eq!(kubeconfigs(None, home()), [Path::new("/home/me/.kube/config")]);
-        assert_eq!(kubeconfigs(Some(OsString::new()), home()), [Path::new("/home/me/.kube/config")]);
+        let home = || Some(PathBuf::from("/users/me"));
+        assert_eq!(kubeconfigs(None, home()), [Path::new("/users/me/.kube/config")]);
+        assert_eq!(kubeconfigs(Some(OsString::new()), home()), [Path::new("/users/me/.kube/config")]);
         let listed = std::env::join_paths(["/a", "", "/b"]).unwrap();
         assert_eq!(kubeconfigs(Some(listed), home()), [Path::new("/a"), Path::new("/b")]);
         assert!(kubeconfigs(None, None).is_empty());

@@ -38,8 +38,15 @@ fn own_packages(metadata: &serde_json::Value) -> impl Iterator<Item = &serde_jso
     packages.iter().filter(|package| package["source"].is_null())
 }
 
+/// The package that users install is called like the program it makes.
+const PROGRAM: &str = "seaworthy";
+
 fn room_name(package: &str) -> &str {
-    package.strip_prefix("seaworthy-").unwrap_or(package)
+    if package == PROGRAM { "cli" } else { package.strip_prefix("seaworthy-").unwrap_or(package) }
+}
+
+fn package_name(room: &str) -> String {
+    if room == "cli" { PROGRAM.to_owned() } else { format!("seaworthy-{room}") }
 }
 
 fn manifest_of(room: &str) -> String {
@@ -77,7 +84,7 @@ pub(super) fn inheritance(repo: &Repo) -> Vec<Finding> {
                 if *key == keys[0] { Some(value) } else { value.get(key) }
             })
         };
-        let full_name = format!("seaworthy-{name}");
+        let full_name = package_name(&name);
         want(
             at(&["package", "name"]).and_then(toml::Value::as_str) == Some(&full_name),
             format!("the package of the folder {name} is called {full_name}"),
