@@ -45,13 +45,13 @@ fn stored(server: &Server, driver: &MemoryDriver, name: &str) -> Value {
 }
 
 #[divan::bench]
-fn get(bencher: Bencher) {
+fn get(bencher: Bencher<'_, '_>) {
     let (server, driver) = cluster();
     bencher.bench_local(|| black_box(driver.handle(&server, Request::get(&pods(), "a", "web-77"))));
 }
 
 #[divan::bench]
-fn list_all(bencher: Bencher) {
+fn list_all(bencher: Bencher<'_, '_>) {
     let (server, driver) = cluster();
     bencher.bench_local(|| match driver.handle(&server, Request::list(&pods(), "a")).body {
         Body::List(list) => assert_eq!(list.items.len(), PODS),
@@ -60,7 +60,7 @@ fn list_all(bencher: Bencher) {
 }
 
 #[divan::bench]
-fn create_and_delete(bencher: Bencher) {
+fn create_and_delete(bencher: Bencher<'_, '_>) {
     let (server, driver) = cluster();
     bencher.bench_local(|| {
         let created = driver.handle(&server, Request::create(&pods(), pod("new")));
@@ -73,7 +73,7 @@ fn create_and_delete(bencher: Bencher) {
 
 /// A controller or a kubelet writes back what it read, with another status.
 #[divan::bench]
-fn update_status(bencher: Bencher) {
+fn update_status(bencher: Bencher<'_, '_>) {
     let (server, driver) = cluster();
     let mut round = 0;
     bencher.bench_local(|| {
@@ -85,7 +85,7 @@ fn update_status(bencher: Bencher) {
 }
 
 #[divan::bench]
-fn update_without_a_change(bencher: Bencher) {
+fn update_without_a_change(bencher: Bencher<'_, '_>) {
     let (server, driver) = cluster();
     let read = stored(&server, &driver, "web-77");
     bencher.bench_local(|| {
@@ -94,7 +94,7 @@ fn update_without_a_change(bencher: Bencher) {
 }
 
 #[divan::bench]
-fn merge_patch_of_a_label(bencher: Bencher) {
+fn merge_patch_of_a_label(bencher: Bencher<'_, '_>) {
     let (server, driver) = cluster();
     let mut round = 0;
     bencher.bench_local(|| {
