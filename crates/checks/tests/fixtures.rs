@@ -47,6 +47,11 @@ fn said(result: &CheckResult) -> String {
             let affected: Vec<String> = finding.affected.iter().map(ToString::to_string).collect();
             lines.push(format!("  on {}", affected.join(", ")));
         }
+        for evidence in &finding.evidence {
+            let object = evidence.object.as_ref().map_or(String::new(), |object| format!("{object} "));
+            let expected = evidence.expected.as_ref().map_or(String::new(), |e| format!(", expected {e}"));
+            lines.push(format!("  read {object}{} = {}{expected}", evidence.path, evidence.observed));
+        }
     }
     lines.extend(result.errors.iter().map(|error| format!("error {error}")));
     lines.extend(result.notes.iter().map(|note| format!("note {note}")));

@@ -63,17 +63,14 @@ impl<'a> Container<'a> {
             .find(|(terminated, _)| !terminated.is_null())
     }
 
-    /// Tells whether it ended and will not be started again.
+    /// Tells whether it did its work and will not be started again.
     pub(super) fn is_done(&self, restart_policy: &str) -> bool {
         let ended = &self.status["state"]["terminated"];
-        let succeeded = ended["exitCode"].int() == 0;
-        match (self.role, restart_policy) {
-            _ if ended.is_null() => false,
-            (Role::Sidecar, _) => false,
-            (Role::Init, _) => succeeded,
-            (Role::Main, "Never") => true,
-            (Role::Main, "OnFailure") => succeeded,
-            (Role::Main, _) => false,
+        let succeeded = !ended.is_null() && ended["exitCode"].int() == 0;
+        match self.role {
+            Role::Sidecar => false,
+            Role::Init => succeeded,
+            Role::Main => succeeded && matches!(restart_policy, "Never" | "OnFailure"),
         }
     }
 }

@@ -37,15 +37,15 @@ pub(super) fn judge<'a>(look: &mut Look<'a>, pod: &'a Value, owner: &ObjectRef) 
     let mut symptoms: Vec<Symptom<'a>> = Vec::new();
     for reference in references(pod) {
         let so = || format!("whether what Pod {} reads exists is unknown", pod.full_name());
-        let missing = match look.get(reference.resource(), pod.namespace(), reference.name, so) {
+        let absent = match look.get(reference.resource(), pod.namespace(), reference.name, so) {
             Lookup::Unknown => continue,
-            Lookup::Absent => "which does not exist".to_owned(),
+            Lookup::Absent => Vec::new(),
             Lookup::Found(object) => match absent_keys(object, &reference.keys) {
                 keys if keys.is_empty() => continue,
-                keys => format!("which has no key {}", listed(&keys)),
+                keys => keys,
             },
         };
-        let symptom = symptom(pod, owner, &reference, &missing);
+        let symptom = symptom(pod, owner, &reference, &absent);
         if !symptoms.iter().any(|known| known.subject == symptom.subject) {
             symptoms.push(symptom);
         }
@@ -60,7 +60,18 @@ fn absent_keys<'k>(object: &Value, keys: &[&'k str]) -> Vec<&'k str> {
     keys.iter().filter(|key| !holds(key)).copied().collect()
 }
 
-fn symptom<'a>(pod: &'a Value, owner: &ObjectRef, reference: &Reference<'_>, missing: &str) -> Symptom<'a> {
+/// Tells of a reference whose object is absent, or only the keys of it that are given.
+fn symptom<'a>(
+    pod: &'a Value,
+    owner: &ObjectRef,
+    reference: &Reference<'_>,
+    absent_keys: &[&str],
+) -> Symptom<'a> {
+    let missing = match absent_keys {
+        [] => "which does not exist".to_owned(),
+        keys => format!("which has no key {}", listed(keys)),
+    };
+    let pointer = absent_keys.first().map_or(String::new(), |key| format!("/data/{key}"));
     let object = ObjectRef::new("v1", reference.kind(), pod.namespace(), reference.name);
     let is_up = container::containers(pod).iter().all(container::Container::is_running);
     let consequence = if is_up { "; it runs only until it must start again" } else { "" };
@@ -78,7 +89,7 @@ fn symptom<'a>(pod: &'a Value, owner: &ObjectRef, reference: &Reference<'_>, mis
         .subject(format!("{} {}", reference.kind(), reference.name))
         .because(why)
         .evidence(Evidence::new(reference.pointer.clone(), reference.name))
-        .evidence(Evidence::new("", "absent").expected("present").on(object));
+        .evidence(Evidence::new(pointer, "absent").expected("present").on(object));
     for container in container::containers(pod) {
         let reason = container.waiting_reason();
         if !reason.is_empty() {

@@ -102,19 +102,19 @@ fn of_secret(look: &mut Look<'_>, namespace: &str, name: &str, uses: &[Use<'_>])
         let evidence = Evidence::new(format!("/data/{KEY}"), "no PEM block PRIVATE KEY").expected("PEM");
         return Some(invalid(format!("Secret {name} holds no private key"), evidence));
     }
-    of_certificate(look, &certificate, uses, name, problem).or_else(|| of_type(secret, problem))
+    of_certificate(look, &certificate, uses, &object, problem).or_else(|| of_type(&object, secret, problem))
 }
 
 fn of_certificate(
     look: &Look<'_>,
     certificate: &Certificate,
     uses: &[Use<'_>],
-    name: &str,
+    secret: &ObjectRef,
     problem: impl Fn(&'static str, Outcome, String) -> Problem,
 ) -> Option<Problem> {
-    let now = look.now();
+    let (now, name) = (look.now(), &secret.name);
     let (from, until) = (certificate.not_before, certificate.not_after);
-    let validity = Evidence::new("/data/tls.crt", format!("valid {from} to {until}"));
+    let validity = Evidence::new("/data/tls.crt", format!("valid {from} to {until}")).on(secret.clone());
     let renew = "renew it; if an issuer should have done so, look at its Certificate and orders";
     if now >= until {
         let title = format!("the certificate in Secret {name} expired {} ago", span(now.since(until)));
@@ -138,8 +138,9 @@ fn of_certificate(
         if !uncovered.is_empty() {
             let held = if names.is_empty() { "no DNS name".to_owned() } else { listed(names) };
             let title = format!("the certificate in Secret {name} does not hold for {}", listed(&uncovered));
-            let evidence =
-                Evidence::new("/data/tls.crt", format!("holds for {held}")).expected(listed(&uncovered));
+            let evidence = Evidence::new("/data/tls.crt", format!("holds for {held}"))
+                .expected(listed(&uncovered))
+                .on(secret.clone());
             return Some(
                 problem("ROUTE_TLS_HOST_MISMATCH", Outcome::Fail, title)
                     .evidence(evidence)
@@ -157,12 +158,16 @@ fn of_certificate(
     })
 }
 
-fn of_type(secret: &Value, problem: impl Fn(&'static str, Outcome, String) -> Problem) -> Option<Problem> {
+fn of_type(
+    object: &ObjectRef,
+    secret: &Value,
+    problem: impl Fn(&'static str, Outcome, String) -> Problem,
+) -> Option<Problem> {
     let kind = secret["type"].as_str().unwrap_or("Opaque");
     (kind != "kubernetes.io/tls").then(|| {
         let title = format!("Secret {} is of type {kind}, not kubernetes.io/tls", secret.name());
         problem("ROUTE_TLS_TYPE", Outcome::Warn, title)
-            .evidence(Evidence::new("/type", kind).expected("kubernetes.io/tls"))
+            .evidence(Evidence::new("/type", kind).expected("kubernetes.io/tls").on(object.clone()))
             .because("some Ingress controllers refuse it, and nothing makes sure that both keys stay")
             .remedy("make the Secret anew with type kubernetes.io/tls; a Secret's type cannot be changed")
     })
