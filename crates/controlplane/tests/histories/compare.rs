@@ -46,6 +46,9 @@ fn flatten(value: &Value, path: &str, out: &mut BTreeMap<String, Value>) {
 fn flat_state(state: &Final) -> BTreeMap<String, Value> {
     let mut out = BTreeMap::new();
     for (resource, objects) in state {
+        if objects.is_empty() {
+            out.insert(format!("/{resource}"), Value::map());
+        }
         for (name, object) in objects {
             flatten(object, &format!("/{resource}/{}", name.replace('/', "~1")), &mut out);
         }

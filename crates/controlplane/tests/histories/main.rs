@@ -31,7 +31,6 @@ const NOT_WHOLE: &[&str] = &[
     "claim-protected-while-used",
     "claim-waits-for-first-consumer",
     "cronjob",
-    "daemonset",
     "gc-background",
     "gc-foreground",
     "gc-orphan",
@@ -44,7 +43,6 @@ const NOT_WHOLE: &[&str] = &[
     "replicaset-quota",
     "statefulset-claim-retention",
     "statefulset-ordered",
-    "statefulset-parallel",
 ];
 
 fn fixtures() -> PathBuf {
