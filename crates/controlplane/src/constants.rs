@@ -18,6 +18,12 @@ pub const EXPECTATIONS_TIMEOUT: Duration = secs(5 * 60);
 pub const REPLICASET_BURST: usize = 500;
 /// The most pods a DaemonSet creates or deletes in one sync (`pkg/controller/daemon/daemon_controller.go`, `BurstReplicas`).
 pub const DAEMONSET_BURST: usize = 250;
+/// Workers of the DaemonSet controller (`ConcurrentDaemonSetSyncs`, `pkg/controller/daemon/config/v1alpha1/defaults.go`).
+pub const DAEMONSET_WORKERS: usize = 2;
+/// First pause between the deletions of a node's failed daemon pods (`cmd/kube-controller-manager/app/apps.go`).
+pub const FAILED_DAEMON_POD_BACKOFF_MIN: Duration = secs(1);
+/// Longest pause between them (same file).
+pub const FAILED_DAEMON_POD_BACKOFF_MAX: Duration = secs(15 * 60);
 /// The most pods a Job creates in one sync (`pkg/controller/job/job_controller.go`, `MaxPodCreateDeletePerSync`).
 pub const JOB_BURST: usize = 500;
 /// The largest batch in which a parallel StatefulSet's pods are treated

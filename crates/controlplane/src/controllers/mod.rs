@@ -5,6 +5,7 @@
 
 mod claim;
 mod context;
+mod daemonset;
 mod deployment;
 mod endpointslice;
 mod hash;
@@ -33,6 +34,7 @@ pub struct Controller {
 
 /// All controllers, in the order in which they start.
 pub const CONTROLLERS: &[Controller] = &[
+    Controller { name: "daemonset-controller", run: |context| Box::pin(daemonset::run(context)) },
     Controller { name: "deployment-controller", run: |context| Box::pin(deployment::run(context)) },
     Controller { name: "endpointslice-controller", run: |context| Box::pin(endpointslice::run(context)) },
     Controller { name: "node-lifecycle-controller", run: |context| Box::pin(node::run_lifecycle(context)) },
