@@ -84,7 +84,7 @@ pub(super) fn inheritance(repo: &Repo) -> Vec<Finding> {
                 if *key == keys[0] { Some(value) } else { value.get(key) }
             })
         };
-        let full_name = package_name(&name);
+        let full_name = package_name(name);
         want(
             at(&["package", "name"]).and_then(toml::Value::as_str) == Some(&full_name),
             format!("the package of the folder {name} is called {full_name}"),
