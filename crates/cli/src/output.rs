@@ -48,6 +48,11 @@ impl OutputArgs {
         })
     }
 
+    /// Tells whether the report is text on the terminal.
+    pub(crate) fn is_for_people(&self) -> bool {
+        self.format() == Format::Text && self.output.is_none()
+    }
+
     /// Tells whether progress may be shown while the report is made.
     pub(crate) fn allows_progress(&self) -> bool {
         self.format() != Format::Json

@@ -128,6 +128,7 @@ fn a_cluster_that_cannot_be_reached_is_named_with_what_to_do() {
     );
 
     let ran = cli.run(["check", "--kubeconfig", "config", "--format", "json"]);
+    assert_eq!(cli.run(["check", "--kubeconfig", "config"]).stdout, "", "people are told once");
     let report = json(ran.exits(3));
     assert_eq!(report["verdict"]["result"], "could_not_look");
     assert_eq!(report["problems"][0]["kind"], "could_not_look");
@@ -181,6 +182,13 @@ fn a_broken_file_is_named_and_the_good_ones_are_judged() {
     let text = ran.exits(1);
     assert!(text.contains("POD_CRASH_LOOP"), "{text}");
     assert!(text.contains("dump/broken.yaml:") && text.contains("(document 1)"), "{text}");
+    // With nothing else to judge, that is all there is to say.
+    let alone = cli.run(["check", "--manifests", "dump/broken.yaml"]);
+    assert!(
+        alone.exits(3).contains("dump/broken.yaml:") && !alone.stdout.contains("pod-health"),
+        "{}",
+        alone.stdout
+    );
     // Where nothing else is wrong, what could not be read decides.
     cli.write("dump/a.yaml", pods(2, 0));
     let ran = cli.run(["check", "--manifests", "dump", "--only", "pod-health"]);

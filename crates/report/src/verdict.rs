@@ -158,6 +158,9 @@ impl Counts {
     }
 }
 
+/// So many errors of one check are reasons of the verdict; all of them stand with the check.
+const REASONS_MAX: usize = 3;
+
 /// Judges chapters and problems together. With `strict`, warnings count as findings.
 pub(crate) fn judge(chapters: &[Chapter], problems: &[Problem], strict: bool) -> Judgement {
     let counts = Counts::over(chapters);
@@ -176,8 +179,15 @@ pub(crate) fn judge(chapters: &[Chapter], problems: &[Problem], strict: bool) ->
     if counts.warnings > 0 && strict {
         held.push((Verdict::Findings, format!("{} (strict)", plural(counts.warnings, "warning"))));
     }
-    for (place, error) in errors(chapters) {
-        held.push((Verdict::CouldNotLook, format!("{place}: {error}")));
+    for (place, errors) in errors(chapters) {
+        let (told, more) = errors.split_at(errors.len().min(REASONS_MAX));
+        held.extend(told.iter().map(|error| (Verdict::CouldNotLook, format!("{place}: {error}"))));
+        if !more.is_empty() {
+            held.push((
+                Verdict::CouldNotLook,
+                format!("{place}: and {} like these", plural(more.len(), "error")),
+            ));
+        }
     }
     let looked = chapters.iter().any(|chapter| chapter.outcome != Outcome::Skip);
     if !looked && held.is_empty() {
@@ -193,10 +203,11 @@ pub(crate) fn judge(chapters: &[Chapter], problems: &[Problem], strict: bool) ->
     Judgement { result, exit_code: result.exit_code(), reasons, counts }
 }
 
-fn errors(chapters: &[Chapter]) -> impl Iterator<Item = (&str, &String)> {
-    chapters.iter().flat_map(|chapter| {
-        let of_checks =
-            chapter.checks.iter().flat_map(|check| check.errors.iter().map(|e| (check.name.as_str(), e)));
-        of_checks.chain(chapter.errors.iter().map(|error| (chapter.id.as_str(), error)))
-    })
+/// Gives each check's and each chapter's errors, where there are any.
+fn errors(chapters: &[Chapter]) -> impl Iterator<Item = (&str, &[String])> {
+    let places = chapters.iter().flat_map(|chapter| {
+        let of_checks = chapter.checks.iter().map(|check| (check.name.as_str(), &check.errors[..]));
+        of_checks.chain([(chapter.id.as_str(), &chapter.errors[..])])
+    });
+    places.filter(|(_, errors)| !errors.is_empty())
 }

@@ -83,6 +83,7 @@ pub(crate) fn gather(batch: Batch, origin: Origin, options: &Options<'_>) -> Res
         notes.push(skipped_note(skipped));
     }
     troubles.sort_by(|a, b| (&a.file, a.document, a.item).cmp(&(&b.file, b.document, b.item)));
+    let troubles = fold_alike(troubles);
     Ok(Loaded { view, origin, now_from, objects, troubles, notes, absent })
 }
 
@@ -217,6 +218,30 @@ fn refused(problem: &Problem, places: &[Place], files: &[batch::FileName]) -> Tr
         Problem::NotAnObject { position, reason } => places[*position].trouble(files, reason.clone()),
         other => Trouble { message: other.to_string(), ..Trouble::default() },
     }
+}
+
+/// Tells once what is wrong with many items of one List alike.
+fn fold_alike(troubles: Vec<Trouble>) -> Vec<Trouble> {
+    let mut folded: Vec<(Trouble, usize)> = Vec::new();
+    for trouble in troubles {
+        match folded.last_mut() {
+            Some((first, more))
+                if trouble.item.is_some()
+                    && (&first.file, first.document, &first.message)
+                        == (&trouble.file, trouble.document, &trouble.message) =>
+            {
+                *more += 1;
+            }
+            _ => folded.push((trouble, 0)),
+        }
+    }
+    let counted = folded.into_iter().map(|(mut trouble, more)| {
+        if more > 0 {
+            trouble.message.push_str(&format!("; so are {more} items after it"));
+        }
+        trouble
+    });
+    counted.collect()
 }
 
 fn count_note(names: &[String], what: &str) -> Option<String> {

@@ -10,9 +10,10 @@ use crate::output::OutputArgs;
 use crate::sources::{SourceArgs, draft};
 use checks::{Check, Layer, Parameters};
 use clap::{Args, ValueEnum};
-use report::{Chapter, Problem, ProblemKind};
+use report::{Chapter, Draft, Problem, ProblemKind};
+use source::{Loaded, Options, Trouble};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Look at a cluster, or at files from one, and say what is wrong.
 ///
@@ -86,27 +87,33 @@ pub(super) fn run(args: &CheckArgs, console: &Console) -> Result<Answer, Failure
     let loaded = args.source.load(console)?;
     let previous = args.previous.as_deref().map(|path| previous(path, &args.source)).transpose()?;
 
-    let names: Vec<&str> = wanted.iter().map(|check| check.name).collect();
-    let earlier = previous.as_ref().map(|loaded| &loaded.view);
-    let results = checks::run_all(&loaded.view, earlier, &parameters, &names);
-
     let reads: BTreeSet<&str> = wanted.iter().flat_map(|check| check.reads.iter().copied()).collect();
     let reads: Vec<&str> = reads.into_iter().collect();
     let mut draft = draft("check", &loaded, &args.source, &reads);
-    if let Some(previous) = &previous {
-        draft.notes.push(format!(
-            "compared with {} objects as of {}",
-            previous.objects,
-            previous.view.now().rfc3339()
-        ));
-        let troubles = previous.troubles.iter();
-        draft.problems.extend(troubles.map(|trouble| {
-            Problem::new(ProblemKind::CouldNotLook, format!("in what was given by --previous: {trouble}"))
-        }));
-    }
     draft.strict = args.strict;
+    if let Some(previous) = &previous {
+        compare(&mut draft, previous);
+    }
+    if loaded.objects == 0 && !loaded.troubles.is_empty() {
+        // Nothing of what was given could be used: that is all there is to say.
+        draft.unread.clear();
+        return Ok(Answer::Report(Box::new(draft.conclude())));
+    }
+    let names: Vec<&str> = wanted.iter().map(|check| check.name).collect();
+    let earlier = previous.as_ref().map(|loaded| &loaded.view);
+    let results = checks::run_all(&loaded.view, earlier, &parameters, &names);
     draft.chapters.push(Chapter::of_checks("check", "Layer checks", results));
     Ok(Answer::Report(Box::new(draft.conclude())))
+}
+
+/// Says what the report compares with, and what of it could not be read.
+fn compare(draft: &mut Draft, previous: &Loaded) {
+    let (objects, then) = (previous.objects, previous.view.now().rfc3339());
+    draft.notes.push(format!("compared with {objects} objects as of {then}"));
+    let said = |trouble: &Trouble| format!("in what was given by --previous: {trouble}");
+    let problems =
+        previous.troubles.iter().map(|trouble| Problem::new(ProblemKind::CouldNotLook, said(trouble)));
+    draft.problems.extend(problems);
 }
 
 /// Chooses the checks; a name that does not exist must not be a check that finds nothing.
@@ -144,7 +151,7 @@ fn parameters(settings: &[String]) -> Result<Parameters, Failure> {
     Ok(parameters)
 }
 
-fn previous(path: &std::path::Path, source: &SourceArgs) -> Result<source::Loaded, Failure> {
-    let options = source::Options { namespace: source.namespace(), ..source::Options::default() };
+fn previous(path: &Path, source: &SourceArgs) -> Result<Loaded, Failure> {
+    let options = Options { namespace: source.namespace(), ..Options::default() };
     Ok(source::read_path(path, &options)?)
 }

@@ -52,12 +52,19 @@ impl Command {
 pub(crate) fn run(cli: &Cli) -> ExitCode {
     let (mut console, command) = (Console::new(cli), &cli.command);
     console.shows_progress &= command.output().allows_progress();
-    let answer = guard(|| command.run(&console)).unwrap_or_else(|failure| {
-        tell(&failure, &console);
-        Answer::Report(Box::new(failed(command.name(), &failure)))
-    });
+    let (answer, said) = match guard(|| command.run(&console)) {
+        Ok(answer) => (answer, false),
+        Err(failure) => {
+            tell(&failure, &console);
+            (Answer::Report(Box::new(failed(command.name(), &failure))), true)
+        }
+    };
     let (written, code) = match &answer {
         Answer::Text(text) => (print(text), 0),
+        // People have just been told; programs read it in the report.
+        Answer::Report(report) if said && command.output().is_for_people() => {
+            (Ok(()), report.verdict.exit_code)
+        }
         Answer::Report(report) => {
             (guard(|| command.output().write(report, &console)), report.verdict.exit_code)
         }

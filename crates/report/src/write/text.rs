@@ -234,10 +234,18 @@ impl Page {
             let error = self.paint(colour_of(Outcome::Error), "Could not read:");
             self.line(&error);
         }
+        let mut by_reason: Vec<(&str, Vec<String>)> = Vec::new();
         for unread in &report.unread {
             let place =
                 unread.namespace.as_ref().map_or(String::new(), |name| format!(" in namespace {name}"));
-            self.wrapped("      ", "", &format!("{}{place}: {}", unread.resource, unread.reason));
+            let what = format!("{}{place}", unread.resource);
+            match by_reason.iter_mut().find(|(reason, _)| *reason == unread.reason) {
+                Some((_, alike)) => alike.push(what),
+                None => by_reason.push((&unread.reason, vec![what])),
+            }
+        }
+        for (reason, alike) in by_reason {
+            self.wrapped("      ", "", &format!("{}: {reason}", alike.join(", ")));
         }
         if !report.notes.is_empty() {
             self.line("");

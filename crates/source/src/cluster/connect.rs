@@ -27,13 +27,12 @@ pub(super) async fn target(access: &Access) -> Result<Target, SourceError> {
     let path = names.join(", ");
     let mut kubeconfig = Kubeconfig::default();
     for file in existing {
-        let wrong = |error| {
-            Some(file)
-                .filter(|file| !file.exists())
-                .map_or_else(|| broken(&file.display().to_string(), error), no_such_file)
-        };
-        let next = Kubeconfig::read_from(file).map_err(wrong)?;
-        kubeconfig = kubeconfig.merge(next).map_err(|error| broken(&path, error))?;
+        if !file.exists() {
+            return Err(SourceError::NoSuchPath { path: file.to_owned() });
+        }
+        let next =
+            Kubeconfig::read_from(file).map_err(|error| broken(&file.display().to_string(), &error))?;
+        kubeconfig = kubeconfig.merge(next).map_err(|error| broken(&path, &error))?;
     }
     let known: Vec<String> = kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
     let current = kubeconfig.current_context.clone().filter(|name| !name.is_empty());
@@ -45,7 +44,7 @@ pub(super) async fn target(access: &Access) -> Result<Target, SourceError> {
     }
     let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
     let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
-    Ok(Target { config: config.map_err(|error| broken(&path, error))?, context })
+    Ok(Target { config: config.map_err(|error| broken(&path, &error))?, context })
 }
 
 fn in_cluster(access: &Access) -> Result<Target, SourceError> {
@@ -59,10 +58,8 @@ fn in_cluster(access: &Access) -> Result<Target, SourceError> {
     Ok(Target { config: Config::incluster().map_err(wrong)?, context: "in-cluster".to_owned() })
 }
 
-fn no_such_file(path: &Path) -> SourceError {
-    SourceError::NoSuchPath { path: path.to_owned() }
-}
-
-fn broken(path: &str, error: KubeconfigError) -> SourceError {
-    SourceError::Kubeconfig { path: path.to_owned(), reason: error.to_string() }
+fn broken(path: &str, error: &KubeconfigError) -> SourceError {
+    // What follows the first line quotes the file, which may hold secrets.
+    let reason = error.to_string().lines().next().unwrap_or_default().to_owned();
+    SourceError::Kubeconfig { path: path.to_owned(), reason }
 }

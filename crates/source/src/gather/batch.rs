@@ -128,8 +128,13 @@ impl File<'_> {
 
     /// Adds what was read of a document before it broke off; a List of which items are missing is no List that says
     /// how many there are.
-    pub(crate) fn add_broken(&mut self, document: Document, fault: Fault) {
+    pub(crate) fn add_broken(&mut self, mut document: Document, fault: Fault) {
         let items = document.items.unwrap_or_default();
+        if document.head.kind().is_empty() {
+            // The kind may stand after the items; the file's name may tell it too.
+            document.head =
+                super::kinds::list_named(&self.batch.files[self.number].stem).unwrap_or(document.head);
+        }
         let mut kinds = vec![kind_of(&document.head)];
         for item in &items {
             kinds.extend(Some(kind_of(item)).filter(|kind| !kinds.contains(kind)));
@@ -138,6 +143,7 @@ impl File<'_> {
         let saved = items.len();
         let message = match saved {
             0 => fault.message,
+            1 => format!("{}; the item before it was read", fault.message),
             _ => format!("{}; the {saved} items before it were read", fault.message),
         };
         self.broken(Fault { message, ..fault }, &kinds);

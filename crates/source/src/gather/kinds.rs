@@ -1,7 +1,7 @@
 //! What is known of kinds: their resources, and whether their objects lie in namespaces.
 
 use super::batch::{FileName, SeenList};
-use object::{GroupResource, GroupVersion, ObjectExt, Text, Value};
+use object::{GroupResource, GroupVersion, ObjectExt, Text, Value, value};
 use schema::{KubernetesVersion, Schema, Verb};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -58,6 +58,17 @@ pub(super) fn is_often_left_out(resource: &GroupResource) -> bool {
 /// Gives every built-in resource that can be listed.
 pub(crate) fn built_in() -> impl Iterator<Item = GroupResource> {
     BUILT_IN.iter().cloned()
+}
+
+/// Gives the head of the List that a file named after a built-in resource would hold.
+pub(super) fn list_named(stem: &str) -> Option<Value> {
+    let resource = newest().find(stem)?;
+    Some(value!({"apiVersion": resource.api_version(), "kind": format!("{}List", resource.kind)}))
+}
+
+fn newest() -> &'static Schema {
+    let [.., newest] = KubernetesVersion::ALL;
+    Schema::for_version(newest)
 }
 
 /// What is known of the kinds of some objects.
@@ -119,7 +130,6 @@ impl Kinds {
         if self.resources.contains(&named) || BUILT_IN.contains(&named) {
             return Some(named);
         }
-        let newest = KubernetesVersion::ALL.last()?;
-        Schema::for_version(*newest).find(stem).map(schema::Resource::group_resource)
+        newest().find(stem).map(schema::Resource::group_resource)
     }
 }
