@@ -139,6 +139,7 @@ impl Cluster {
         let world = World::new();
         world.faults.borrow_mut().one_lag_for_all = config.mutants.one_lag_for_all_informers;
         let sim = Sim::new(config.sim.clone());
+        sim.set_world(world.clone());
         let start = Time::from_nanos(config.sim.epoch_unix_ns);
         let api = Rc::new(apiserver::Server::new(config.version));
         load(&world, &api, &config.objects, start)?;

@@ -130,6 +130,11 @@ impl Etcd {
                 let fresh = disk.events_after(before).expect("the latest commit is not compacted");
                 fresh.cloned().collect()
             };
+            for event in &events {
+                let subject = format!("{} {}", event.resource, event.key);
+                let detail = || format!("{:?} as revision {} by {user_agent}", event.kind, event.revision);
+                self.ctx.trace("commit", &subject, detail);
+            }
             let wall = Time::from_nanos(self.ctx.wall());
             self.world.committed(&Commit { at: self.ctx.now(), wall, user_agent, events, after });
             self.pump();

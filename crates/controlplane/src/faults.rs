@@ -59,6 +59,11 @@ pub enum Fault {
         /// Whose watch.
         target: Target,
     },
+    /// Every watch that is open when the fault begins ends, within a second or so, with all that was on its way.
+    CloseWatch {
+        /// Whose watch.
+        target: Target,
+    },
     /// Watches from a revision are answered 410.
     ExpireWatch {
         /// Whose watch.
@@ -98,6 +103,7 @@ impl Fault {
             Self::PauseWatch { target, .. }
             | Self::DelayWatch { target, .. }
             | Self::DropBookmarks { target }
+            | Self::CloseWatch { target }
             | Self::ExpireWatch { target }
             | Self::LagCache { target, .. }
             | Self::LoseResponse { target, .. }
@@ -218,6 +224,17 @@ impl Faults {
     pub fn drops_bookmark(&mut self, client: &str, resource: &str) -> bool {
         self.find(client, resource, |a| matches!(a.fault, Fault::DropBookmarks { .. }).then_some(()))
             .is_some()
+    }
+
+    /// Gives the newest fault, in force or not: what came before a watch does not close it.
+    pub(crate) fn newest(&self) -> FaultId {
+        FaultId(self.next)
+    }
+
+    /// Tells whether a watch that was opened when `born` was the newest fault is to end.
+    pub(crate) fn closes_watch(&mut self, client: &str, resource: &str, born: FaultId) -> bool {
+        let closes = |a: &Active| matches!(a.fault, Fault::CloseWatch { .. }) && a.id > born;
+        self.find(client, resource, |a| closes(a).then_some(())).is_some()
     }
 
     /// Tells whether a watch from a revision is to be answered 410.

@@ -27,4 +27,4 @@ pub use cluster::{Cluster, ClusterConfig, ClusterError, Mutants};
 pub use faults::{Fault, FaultId, Faults, Relist, Target};
 pub use gates::{Gates, UnknownGate};
 pub use kubelet::NodeConfig;
-pub use world::{Commit, Observer, World};
+pub use world::{Commit, Observer, UnknownCreateObserver, World};

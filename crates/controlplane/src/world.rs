@@ -5,7 +5,7 @@
 
 use crate::behaviour::Behaviours;
 use crate::faults::Faults;
-use object::Text;
+use object::{GroupVersionResource, Text, Value};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -29,6 +29,9 @@ pub struct Commit {
 /// Something that wants to see each commit, in order, at once.
 pub type Observer = Box<dyn FnMut(&Commit)>;
 
+/// Something that wants to know of each create whose outcome its client never learnt.
+pub type UnknownCreateObserver = Box<dyn FnMut(sim::Instant, &GroupVersionResource, &Value)>;
+
 /// The most user agents whose writes are counted apart.
 const WRITERS_MAX: usize = 4096;
 
@@ -42,6 +45,7 @@ pub struct World {
     /// What the programs in containers do.
     pub behaviours: RefCell<Behaviours>,
     observers: RefCell<Vec<Observer>>,
+    unknown_creates: RefCell<Vec<UnknownCreateObserver>>,
     writes: RefCell<BTreeMap<(Text, Text), u64>>,
     counters: RefCell<BTreeMap<(Text, &'static str), u64>>,
     /// While set, etcd answers nothing.
@@ -57,6 +61,23 @@ impl World {
     /// Registers an observer of every later commit.
     pub fn observe(&self, observer: Observer) {
         self.observers.borrow_mut().push(observer);
+    }
+
+    /// Registers an observer of every later create whose outcome its client never learns: it may have been carried out.
+    pub fn observe_unknown_creates(&self, observer: UnknownCreateObserver) {
+        self.unknown_creates.borrow_mut().push(observer);
+    }
+
+    /// Tells everyone of a create whose outcome its client never learnt.
+    pub(crate) fn create_outcome_unknown(
+        &self,
+        at: sim::Instant,
+        resource: &GroupVersionResource,
+        object: &Value,
+    ) {
+        for observer in self.unknown_creates.borrow_mut().iter_mut() {
+            observer(at, resource, object);
+        }
     }
 
     /// Tells everyone of a commit.

@@ -292,7 +292,12 @@ impl Client {
     /// # Errors
     /// [`ApiError`] as for all requests.
     pub async fn create(&self, resource: &GroupVersionResource, object: &Value) -> Result<Value, ApiError> {
-        self.request(Request::create(resource, object.clone())).await
+        let outcome = self.request(Request::create(resource, object.clone())).await;
+        if outcome.as_ref().is_err_and(ApiError::is_outcome_unknown) {
+            let world = self.ctx.world::<crate::World>();
+            world.create_outcome_unknown(self.ctx.now(), resource, object);
+        }
+        outcome
     }
 
     /// Replaces an object.

@@ -338,7 +338,9 @@ impl ApiServer {
             deadline: ctx.now() + timeout,
         };
         let frozen = self.world.faults.borrow_mut().frozen(&client, &resource);
-        let expired = self.world.faults.borrow_mut().expires_watch(&client, &resource);
+        // A watch that begins with all objects asks for no revision that could be too old.
+        let expired = matches!(start.from, WatchFrom::After(_))
+            && self.world.faults.borrow_mut().expires_watch(&client, &resource);
         let group_resource = start.resource.clone();
         let initial = match (start.from, frozen) {
             (WatchFrom::After(_), _) => None,

@@ -1,6 +1,7 @@
 //! One watch of one client: its buffer, its bookmarks, its deadline, and the faults that lie on its way out.
 
 use crate::constants::{BOOKMARK_BEFORE_DEADLINE, BOOKMARK_PERIOD};
+use crate::faults::FaultId;
 use crate::wire::ServerFrame;
 use crate::world::World;
 use apiserver::{WatchEvent, WatchEventKind, WatchFilter};
@@ -45,6 +46,10 @@ pub(super) struct Watcher {
     buffer: RefCell<VecDeque<WatchEvent>>,
     filled: Notify,
     over: Cell<bool>,
+    /// Whether a fault ended the watch, with all that was on its way.
+    cut: Cell<bool>,
+    /// The newest fault when the watch began.
+    born: FaultId,
     next_bookmark: Cell<Instant>,
 }
 
@@ -65,6 +70,8 @@ impl Watcher {
             buffer: RefCell::default(),
             filled: Notify::named("watch-buffer"),
             over: Cell::new(false),
+            cut: Cell::new(false),
+            born: world.faults.borrow().newest(),
             next_bookmark: Cell::new(first_bookmark),
         })
     }
@@ -122,9 +129,17 @@ impl Watcher {
         self.filled.notify_one();
     }
 
-    /// Puts a bookmark if one is due.
+    /// Puts a bookmark if one is due; called once a second, so here is also seen whether a fault closes the watch.
     pub(super) fn offer_bookmark(&self, revision: u64) {
         let now = self.ctx.now();
+        let (client, resource) = (&self.config.client, &self.config.resource);
+        if self.is_over() {
+            return;
+        }
+        if self.world.faults.borrow_mut().closes_watch(client, resource, self.born) {
+            self.cut.set(true);
+            return self.end();
+        }
         if !self.config.bookmarks || now < self.next_bookmark.get() {
             return;
         }
@@ -154,7 +169,7 @@ impl Watcher {
                 break;
             }
             let now = self.ctx.now();
-            if now >= self.config.deadline || (self.over.get() && held.is_empty()) {
+            if now >= self.config.deadline || self.cut.get() || (self.over.get() && held.is_empty()) {
                 let _ = self.connection.send(ServerFrame::End { id: self.config.stream }, "watch-end");
                 break;
             }
