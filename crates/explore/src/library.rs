@@ -3,7 +3,10 @@
 use crate::scenario::ScenarioFile;
 
 /// The files, by name.
-const FILES: &[(&str, &str)] = &[("k8s-129795", include_str!("../../../scenarios/k8s-129795.yaml"))];
+const FILES: &[(&str, &str)] = &[
+    ("k8s-129795", include_str!("../../../scenarios/k8s-129795.yaml")),
+    ("k8s-129795-missed-add", include_str!("../../../scenarios/k8s-129795-missed-add.yaml")),
+];
 
 /// Gives the names of all scenarios.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -17,6 +20,6 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 pub fn scenario(name: &str) -> Option<ScenarioFile> {
     let (name, text) = FILES.iter().find(|(known, _)| *known == name)?;
     let no_files = |path: &str| Err(format!("{path}: scenarios of the library name no files"));
-    let file = ScenarioFile::parse(&format!("{name}.yaml"), text, &no_files);
+    let file = ScenarioFile::parse(&format!("scenarios/{name}.yaml"), text, &no_files);
     Some(file.unwrap_or_else(|error| panic!("the library is wrong: {error}")))
 }

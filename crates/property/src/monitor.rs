@@ -106,7 +106,8 @@ impl Monitor {
     }
 
     /// Takes in a fact.
-    pub fn learn(&mut self, at: Duration, fact: &Fact<'_>, view: &View) {
+    pub fn learn(&mut self, at: Duration, fact: &Fact<'_>) {
+        let Some(view) = &self.last else { return };
         let moment = Moment { at, view };
         for tracked in &mut self.tracked {
             let mut touched = Touched::default();

@@ -10,13 +10,13 @@ pub use result::{FaultReport, Figure, Finding, FindingKind, RunResult, Writes};
 use crate::key::Key;
 use crate::plan::{self, PlannedFault};
 use crate::scenario::{
-    Deadlines, PropertySpec, Scenario, ScenarioError, ScenarioFile, Settings, Step, unknown,
+    BehaviourRule, Deadlines, PropertySpec, Scenario, ScenarioError, ScenarioFile, Settings, Step, unknown,
 };
 use controlplane::{Cluster, ClusterConfig, ClusterError, Gates};
 use figures::Figures;
 use inject::Injector;
 use object::Time;
-use property::{Commit, Monitor, Outcome};
+use property::{Commit, Fact, Monitor, Outcome};
 use sim::{Control, Instant, TraceLevel};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -119,6 +119,7 @@ impl<'a> Stage<'a> {
         let in_file = |why| RunError::Cluster { file: file.file().to_owned(), why };
         let mut cluster = Cluster::new(config).map_err(in_file)?;
         let log = start_users(&mut cluster, &scenario.steps);
+        set_behaviours(&cluster, &scenario.behaviours);
         let control = cluster.sim.control().clone();
 
         let state = cluster.world.snapshot();
@@ -212,6 +213,7 @@ fn cluster_config(scenario: &Scenario, settings: &Settings, seed: u64, keep: &Ke
     config.leader_elect = topology.leader_elect;
     config.schedulers = topology.schedulers;
     config.kubelets = topology.kubelets;
+    config.nodes = topology.nodes.clone();
     config.provisioner = topology.provisioner;
     (config.etcd.write_min, config.etcd.write_max) = topology.etcd_write;
     config.objects = scenario.objects.clone();
@@ -222,6 +224,15 @@ fn cluster_config(scenario: &Scenario, settings: &Settings, seed: u64, keep: &Ke
         config.without_controllers = names.filter(|name| !wanted.contains(name)).collect();
     }
     config
+}
+
+/// Says what the programs in containers do, from the beginning or from a later time on.
+fn set_behaviours(cluster: &Cluster, rules: &[BehaviourRule]) {
+    for rule in rules {
+        let (world, target, behaviour) = (cluster.world.clone(), rule.target.clone(), rule.behaviour.clone());
+        let begin = move || world.behaviours.borrow_mut().add(target.clone(), behaviour.clone());
+        if rule.at.is_zero() { begin() } else { cluster.sim.at(Instant::START + rule.at, move |_| begin()) }
+    }
 }
 
 /// Makes a process of each actor, which does its steps.
@@ -256,6 +267,11 @@ fn observe(
             events: &commit.events,
             after: &commit.after,
         });
+    }));
+    let judge = monitor.clone();
+    cluster.world.observe_unknown_creates(Box::new(move |at, resource, object| {
+        let resource = resource.group_resource();
+        judge.borrow_mut().learn(at.elapsed(), &Fact::CreateOutcomeUnknown { resource: &resource, object });
     }));
 }
 

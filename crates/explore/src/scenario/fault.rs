@@ -131,7 +131,12 @@ pub enum FaultKind {
 impl FaultKind {
     /// Tells whether it happens once, so that it has no end.
     pub fn is_momentary(&self) -> bool {
-        matches!(self, Self::BreakConnections { .. } | Self::JumpClock { .. } | Self::RestoreEtcd { .. })
+        let closes = matches!(self, Self::Api(Fault::CloseWatch { .. }));
+        closes
+            || matches!(
+                self,
+                Self::BreakConnections { .. } | Self::JumpClock { .. } | Self::RestoreEtcd { .. }
+            )
     }
 
     /// Gives the name that files use.
@@ -140,6 +145,7 @@ impl FaultKind {
             Self::Api(Fault::PauseWatch { .. }) => "pauseWatch",
             Self::Api(Fault::DelayWatch { .. }) => "delayWatch",
             Self::Api(Fault::DropBookmarks { .. }) => "dropBookmarks",
+            Self::Api(Fault::CloseWatch { .. }) => "closeWatch",
             Self::Api(Fault::ExpireWatch { .. }) => "expireWatch",
             Self::Api(Fault::LagCache { .. }) => "lagCache",
             Self::Api(Fault::LoseResponse { .. }) => "loseResponse",
@@ -349,6 +355,7 @@ const KINDS: &[(&str, ReadKind)] = &[
     ("dropBookmarks", |fields| {
         Ok(FaultKind::Api(Fault::DropBookmarks { target: target(fields, "client")? }))
     }),
+    ("closeWatch", |fields| Ok(FaultKind::Api(Fault::CloseWatch { target: target(fields, "client")? }))),
     ("expireWatch", |fields| Ok(FaultKind::Api(Fault::ExpireWatch { target: target(fields, "client")? }))),
     ("lagCache", |fields| {
         let lag = fields.require("lag")?.duration()?;

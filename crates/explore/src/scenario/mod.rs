@@ -3,6 +3,7 @@
 //! A file is read strictly: an unknown field is an error that names its place and the field that was probably meant.
 //! `${…}` in a text stands for a parameter or a sum of parameters, so that one file describes many runs.
 
+mod behaviour;
 mod error;
 mod expression;
 pub(crate) mod fault;
@@ -20,8 +21,8 @@ pub use expression::Scalar;
 pub use fault::{Alternative, Draw, FaultKind, FaultPlan, Plan};
 pub use file::{Parameter, ScenarioFile, Settings};
 pub use model::{
-    Action, Condition, Deadlines, Expectation, FigureKind, FigureSpec, Owner, PropertySpec, Repeat, Scenario,
-    Step, Target, Topology,
+    Action, BehaviourRule, Condition, Deadlines, Expectation, FigureKind, FigureSpec, Owner, PropertySpec,
+    Repeat, Scenario, Step, Target, Topology,
 };
 
 /// The version of the format.

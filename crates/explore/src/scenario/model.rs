@@ -2,6 +2,7 @@
 
 use super::expression::Scalar;
 use super::fault::FaultPlan;
+use controlplane::NodeConfig;
 use object::{GroupVersionResource, Value};
 use property::{Outcome, Property};
 use schema::KubernetesVersion;
@@ -29,6 +30,8 @@ pub struct Scenario {
     pub topology: Topology,
     /// Objects that are there from the beginning.
     pub objects: Vec<Value>,
+    /// What the programs in containers do.
+    pub behaviours: Vec<BehaviourRule>,
     /// What users do.
     pub steps: Vec<Step>,
     /// What goes wrong.
@@ -56,6 +59,8 @@ pub struct Topology {
     pub controllers: Option<Vec<String>>,
     /// Schedulers.
     pub schedulers: usize,
+    /// Nodes that kubelets register.
+    pub nodes: Vec<NodeConfig>,
     /// Whether each Node gets a kubelet.
     pub kubelets: bool,
     /// Whether claims get volumes made for them.
@@ -66,6 +71,17 @@ pub struct Topology {
     pub strategy: sim::Strategy,
     /// Deliberate errors of the models.
     pub mutants: controlplane::Mutants,
+}
+
+/// What the programs in some containers do from a time on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BehaviourRule {
+    /// From when on.
+    pub at: Duration,
+    /// Which containers.
+    pub target: controlplane::behaviour::Target,
+    /// What they do.
+    pub behaviour: controlplane::behaviour::Behaviour,
 }
 
 /// How long everything takes, from the beginning of the run.

@@ -1,5 +1,6 @@
 //! Reading the sections of a scenario whose parameters have their values.
 
+use super::behaviour::read_behaviours;
 use super::expression::Scalar;
 use super::fault::{FaultKind, FaultPlan, Plan, read_faults};
 use super::model::{
@@ -8,6 +9,7 @@ use super::model::{
 use super::node::{Document, Fields, Node, Read};
 use super::steps::{Surroundings, read_objects, read_steps};
 use super::{Loader, setup};
+use controlplane::NodeConfig;
 use object::Value;
 use property::{Kind, KindName, Outcome, Property, PropertyError};
 use schema::{KubernetesVersion, Schema};
@@ -43,16 +45,16 @@ pub(crate) fn read_scenario(
         KubernetesVersion::parse(&text).map_err(|error| node.error(error.to_string()))
     })?;
     let gates = fields.or("featureGates", BTreeMap::new(), |node| read_gates(node, version))?;
-    let (topology, nodes) = fields.or("topology", (default_topology(), Vec::new()), read_topology)?;
+    let topology = fields.or("topology", default_topology(), |node| read_topology(node, version))?;
     let faults = fields.or("faults", Vec::new(), read_faults)?;
     let (deadlines, liveness) = read_deadlines(&mut fields, &faults)?;
     let around =
         Surroundings { schema: Schema::for_version(version), faults_stop: deadlines.faults_stop, load };
-    let mut objects = fields.or("objects", Vec::new(), |node| {
+    let objects = fields.or("objects", Vec::new(), |node| {
         let objects = read_objects(node, &around)?;
         setup::complete(version, objects.into_iter().map(|(_, object)| object)).map_err(|why| node.error(why))
     })?;
-    objects.extend(nodes);
+    let behaviours = fields.or("behaviours", Vec::new(), read_behaviours)?;
     let steps = fields.or("steps", Vec::new(), |node| read_steps(node, &around))?;
     let properties = fields.or("properties", Vec::new(), |node| read_properties(node, liveness))?;
     let deadlines = finish_deadlines(deadlines, &properties, &steps, &mut fields)?;
@@ -70,6 +72,7 @@ pub(crate) fn read_scenario(
         gates,
         topology,
         objects,
+        behaviours,
         steps,
         faults,
         properties,
@@ -130,6 +133,7 @@ fn default_topology() -> Topology {
         leader_elect: false,
         controllers: None,
         schedulers: 1,
+        nodes: Vec::new(),
         kubelets: true,
         provisioner: true,
         etcd_write: (etcd.write_min, etcd.write_max),
@@ -138,8 +142,8 @@ fn default_topology() -> Topology {
     }
 }
 
-/// Reads which processes there are, and makes the nodes.
-fn read_topology(node: &Node<'_>) -> Read<(Topology, Vec<Value>)> {
+/// Reads which processes there are.
+fn read_topology(node: &Node<'_>, version: KubernetesVersion) -> Read<Topology> {
     let mut fields = node.fields()?;
     let default = default_topology();
     let known: Vec<&str> = controlplane::controllers::CONTROLLERS.iter().map(|c| c.name).collect();
@@ -167,47 +171,44 @@ fn read_topology(node: &Node<'_>) -> Read<(Topology, Vec<Value>)> {
         leader_elect: fields.or("leaderElect", false, Node::bool)?,
         controllers,
         schedulers: fields.or("schedulers", default.schedulers, |node| node.count(PROCESSES_MAX))?,
+        nodes: fields.or("nodes", Vec::new(), |node| read_nodes(node, version))?,
         kubelets: fields.or("kubelets", default.kubelets, Node::bool)?,
         provisioner: fields.or("provisioner", default.provisioner, Node::bool)?,
         etcd_write,
         strategy: fields.or("strategy", default.strategy, |node| node.word(&strategies))?,
         mutants: default.mutants,
     };
-    let nodes = fields.or("nodes", Vec::new(), read_nodes)?;
     fields.finish()?;
-    Ok((topology, nodes))
+    Ok(topology)
 }
 
-/// Makes Node objects: a number of them, or a number with a capacity and labels.
-fn read_nodes(node: &Node<'_>) -> Read<Vec<Value>> {
-    let mut capacity = BTreeMap::from([("cpu", "8"), ("memory", "32Gi"), ("pods", "110")].map(own));
-    let mut labels = BTreeMap::new();
-    let count = if node.value.as_map().is_none() {
-        node.count(NODES_MAX)?
-    } else {
-        let mut fields = node.fields()?;
-        let count = fields.require("count")?.count(NODES_MAX)?;
-        if let Some(given) = fields.get("capacity") {
-            for (resource, quantity) in given.entries()? {
-                let text = quantity
-                    .value
-                    .as_i64()
-                    .map_or_else(|| quantity.value.str().to_owned(), |n| n.to_string());
-                object::Quantity::parse(&text).map_err(|error| quantity.error(error.to_string()))?;
-                capacity.insert(resource.to_owned(), text);
-            }
+/// Reads the nodes that kubelets register: a number of them, or a number with a capacity and labels.
+fn read_nodes(node: &Node<'_>, version: KubernetesVersion) -> Read<Vec<NodeConfig>> {
+    let kubelet = format!("v{version}.0");
+    let named = |number: usize| NodeConfig::new(&format!("node-{number}"), &kubelet);
+    if node.value.as_map().is_none() {
+        return Ok((1..=node.count(NODES_MAX)?).map(named).collect());
+    }
+    let mut fields = node.fields()?;
+    let count = fields.require("count")?.count(NODES_MAX)?;
+    let capacity = fields.get("capacity").map_or(Ok(Vec::new()), |node| node.entries())?;
+    let labels = fields.get("labels").map_or(Ok(Vec::new()), |node| node.entries())?;
+    fields.finish()?;
+    let mut nodes: Vec<NodeConfig> = (1..=count).map(named).collect();
+    for (resource, quantity) in capacity {
+        let text = quantity.value.as_i64().map_or_else(|| quantity.value.str().to_owned(), |n| n.to_string());
+        object::Quantity::parse(&text).map_err(|error| quantity.error(error.to_string()))?;
+        for node in &mut nodes {
+            node.capacity.set(&[resource], text.as_str());
         }
-        for (key, value) in fields.get("labels").map_or(Ok(Vec::new()), |node| node.entries())? {
-            labels.insert(key.to_owned(), value.text()?.to_owned());
+    }
+    for (key, value) in labels {
+        let text = value.text()?;
+        for node in &mut nodes {
+            node.labels.set(&[key], text);
         }
-        fields.finish()?;
-        count
-    };
-    Ok((1..=count).map(|number| setup::node(number, &capacity, &labels)).collect())
-}
-
-fn own((key, value): (&str, &str)) -> (String, String) {
-    (key.to_owned(), value.to_owned())
+    }
+    Ok(nodes)
 }
 
 /// Reads when the faults stop and how long what must come eventually may take; the run's length follows later.

@@ -3,7 +3,7 @@
 use apiserver::{Body, MemoryDriver, Request, Server};
 use object::{ObjectExt, Time, Value, value};
 use schema::KubernetesVersion;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// When the objects were created: the moment at which the clock of a run begins.
 const CREATED: i64 = 1_767_225_600;
@@ -58,36 +58,4 @@ fn create(server: &Server, driver: &MemoryDriver, object: Value) -> Result<Value
         Body::Object(status) => Err(format!("{what}: {}", status["message"].str())),
         Body::List(_) | Body::Text(_) | Body::Watch(_) => Err(format!("{what}: an unexpected answer")),
     }
-}
-
-/// Makes a Node.
-pub(crate) fn node(
-    number: usize,
-    capacity: &BTreeMap<String, String>,
-    labels: &BTreeMap<String, String>,
-) -> Value {
-    let name = format!("node-{number}");
-    let mut node = value!({
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {
-            "name": &name,
-            "uid": format!("00000000-0000-4000-9000-{number:012x}"),
-            "creationTimestamp": Time::from_unix_seconds(CREATED),
-            "labels": {
-                "kubernetes.io/hostname": &name,
-                "kubernetes.io/os": "linux",
-                "kubernetes.io/arch": "amd64",
-            },
-        },
-        "spec": {},
-    });
-    for (key, text) in labels {
-        node.set(&["metadata", "labels", key], text);
-    }
-    for (resource, quantity) in capacity {
-        node.set(&["status", "capacity", resource], quantity);
-        node.set(&["status", "allocatable", resource], quantity);
-    }
-    node
 }

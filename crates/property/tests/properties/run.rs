@@ -62,8 +62,7 @@ impl Run {
 
     pub fn create_of_unknown_outcome(&mut self, pod: &Value) {
         let resource = object::GroupResource::new("", "pods");
-        let view = self.view();
-        self.monitor.learn(self.at, &Fact::CreateOutcomeUnknown { resource: &resource, object: pod }, &view);
+        self.monitor.learn(self.at, &Fact::CreateOutcomeUnknown { resource: &resource, object: pod });
     }
 
     pub fn faults_stopped(&mut self) {
