@@ -157,6 +157,12 @@ pub const POD_GC_PERIOD: Duration = secs(20);
 pub const POD_GC_QUARANTINE: Duration = secs(40);
 /// Terminated pods kept (`--terminated-pod-gc-threshold`).
 pub const POD_GC_THRESHOLD: usize = 12_500;
+/// How often the volume binder looks at all claims and volumes (`persistentvolume`, `PVClaimBinderSyncPeriod`).
+pub const VOLUME_RESYNC: Duration = secs(15);
+/// First back-off of an operation on a volume that failed (`pkg/util/goroutinemap/exponentialbackoff`).
+pub const VOLUME_OPERATION_BACKOFF_MIN: Duration = ms(500);
+/// Longest back-off of such an operation (same file).
+pub const VOLUME_OPERATION_BACKOFF_MAX: Duration = secs(122);
 /// How long attach/detach waits for an unmount before it forces the detach (`attachdetach`, `maxWaitForUnmountDuration`).
 pub const FORCE_DETACH: Duration = secs(6 * 60);
 

@@ -20,6 +20,7 @@ mod kubelet;
 pub mod machinery;
 pub mod scheduler;
 mod server;
+mod volumes;
 mod wire;
 mod world;
 

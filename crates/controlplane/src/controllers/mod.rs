@@ -14,6 +14,7 @@ mod pod_control;
 mod replicaset;
 mod revisions;
 mod statefulset;
+mod volume;
 
 pub use claim::RefManager;
 pub use context::ControllerContext;
@@ -38,6 +39,18 @@ pub const CONTROLLERS: &[Controller] = &[
     Controller { name: "deployment-controller", run: |context| Box::pin(deployment::run(context)) },
     Controller { name: "endpointslice-controller", run: |context| Box::pin(endpointslice::run(context)) },
     Controller { name: "node-lifecycle-controller", run: |context| Box::pin(node::run_lifecycle(context)) },
+    Controller {
+        name: "persistentvolume-binder-controller",
+        run: |context| Box::pin(volume::run_binder(context)),
+    },
+    Controller {
+        name: "persistentvolume-protection-controller",
+        run: |context| Box::pin(volume::run_volume_protection(context)),
+    },
+    Controller {
+        name: "persistentvolumeclaim-protection-controller",
+        run: |context| Box::pin(volume::run_claim_protection(context)),
+    },
     Controller {
         name: "pod-garbage-collector-controller",
         run: |context| Box::pin(node::run_pod_garbage(context)),

@@ -28,8 +28,6 @@ const SEEDS: std::ops::Range<u64> = 1..6;
 const NOT_WHOLE: &[&str] = &[
     "budget-and-eviction",
     "budget-percent",
-    "claim-protected-while-used",
-    "claim-waits-for-first-consumer",
     "cronjob",
     "gc-background",
     "gc-foreground",
@@ -42,7 +40,6 @@ const NOT_WHOLE: &[&str] = &[
     "namespace-deletes",
     "replicaset-quota",
     "statefulset-claim-retention",
-    "statefulset-ordered",
 ];
 
 fn fixtures() -> PathBuf {
