@@ -29,6 +29,18 @@ pub const JOB_BURST: usize = 500;
 /// The largest batch in which a parallel StatefulSet's pods are treated
 /// (`pkg/controller/statefulset/stateful_set_control.go`, `MaxBatchSize`).
 pub const STATEFULSET_BATCH_MAX: usize = 500;
+/// How long a Job's sync waits for more pod events (`pkg/controller/job/job_controller.go`, `SyncJobBatchPeriod`).
+pub const JOB_SYNC_BATCH_PERIOD: Duration = secs(1);
+/// First pause before a Job's failed sync is tried again (same file, `DefaultJobApiBackOff`).
+pub const JOB_API_BACKOFF_MIN: Duration = secs(1);
+/// Longest such pause (same file, `MaxJobApiBackOff`).
+pub const JOB_API_BACKOFF_MAX: Duration = secs(60);
+/// First pause before a Job's failed pod is replaced (same file, `DefaultJobPodFailureBackOff`).
+pub const JOB_POD_BACKOFF_MIN: Duration = secs(10);
+/// Longest such pause (same file, `MaxJobPodFailureBackOff`).
+pub const JOB_POD_BACKOFF_MAX: Duration = secs(10 * 60);
+/// The most pods that a Job's status lists as ended and not counted (same file, `MaxUncountedPods`).
+pub const JOB_UNCOUNTED_MAX: usize = 500;
 /// The first batch of a slow start (`pkg/controller/controller_utils.go`, `SlowStartInitialBatchSize`).
 pub const SLOW_START_INITIAL_BATCH: usize = 1;
 /// How often a Deployment's sync is tried again (`pkg/controller/deployment/deployment_controller.go`, `maxRetries`).

@@ -16,6 +16,8 @@ const GATES: &[Gate] = &[
     Gate { name: "StaleControllerConsistencyReplicaSet", default_since: Some(36) },
     Gate { name: "StaleControllerConsistencyStatefulSet", default_since: Some(36) },
     Gate { name: "DeploymentReplicaSetTerminatingReplicas", default_since: Some(35) },
+    Gate { name: "MaxUnavailableStatefulSet", default_since: Some(37) },
+    Gate { name: "MutableSchedulingDirectivesForSuspendedJobs", default_since: Some(36) },
     Gate { name: "AtomicFIFO", default_since: Some(36) },
     Gate { name: "WatchListClient", default_since: Some(35) },
 ];

@@ -31,7 +31,7 @@ impl Strategy for Job {
 
     fn shape_status(&self, object: &mut Value) -> Result<(), DecodeError> {
         default_to(object, &["status"], value!({}));
-        let omitted = ["active", "succeeded", "failed", "completedIndexes", "failedIndexes"];
+        let omitted = ["active", "succeeded", "failed", "completedIndexes"];
         omit_zeros(object.slot(&["status"]), &omitted);
         Ok(())
     }
@@ -48,9 +48,15 @@ impl Strategy for Job {
             ("batch.kubernetes.io/controller-uid", &uid),
             ("batch.kubernetes.io/job-name", &name),
         ];
+        // Labels that were taken from the template are the same map upstream, and get what it gets.
+        let shares = object["metadata"]["labels"] == object["spec"]["template"]["metadata"]["labels"];
         let template = object.slot(&["spec", "template", "metadata", "labels"]);
         for (key, text) in labels {
             template.set(&[key], text);
+        }
+        if shares {
+            let labels = object["spec"]["template"]["metadata"]["labels"].clone();
+            object.set(&["metadata", "labels"], labels);
         }
         if object["spec"]["selector"].is_null() {
             object.set(&["spec", "selector"], value!({"matchLabels": {}}));

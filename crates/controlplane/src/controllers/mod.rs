@@ -9,6 +9,7 @@ mod daemonset;
 mod deployment;
 mod endpointslice;
 mod hash;
+mod job;
 mod node;
 mod pod_control;
 mod replicaset;
@@ -38,6 +39,7 @@ pub const CONTROLLERS: &[Controller] = &[
     Controller { name: "daemonset-controller", run: |context| Box::pin(daemonset::run(context)) },
     Controller { name: "deployment-controller", run: |context| Box::pin(deployment::run(context)) },
     Controller { name: "endpointslice-controller", run: |context| Box::pin(endpointslice::run(context)) },
+    Controller { name: "job-controller", run: |context| Box::pin(job::run(context)) },
     Controller { name: "node-lifecycle-controller", run: |context| Box::pin(node::run_lifecycle(context)) },
     Controller {
         name: "persistentvolume-binder-controller",

@@ -55,10 +55,14 @@ impl ConsistencyStore {
         *version = revision.max(*version);
     }
 
-    /// Gives the form of [`Self::wrote_at`] for one resource, that takes the owner itself.
+    /// Gives the form of [`Self::wrote_at`] for one resource, that takes the owner itself; without one it notes nothing.
     pub fn noting(self: &Rc<Self>, resource: &GroupVersionResource) -> impl Fn(&Value, u64) + use<> {
         let (store, resource) = (self.clone(), resource.group_resource());
-        move |owner, revision| store.wrote_at(&ObjectKey::of(owner), owner.uid(), &resource, revision)
+        move |owner, revision| {
+            if !owner.is_null() {
+                store.wrote_at(&ObjectKey::of(owner), owner.uid(), &resource, revision);
+            }
+        }
     }
 
     /// Tells whether every cache has seen the owner's writes.

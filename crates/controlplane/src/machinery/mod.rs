@@ -20,8 +20,8 @@ pub use election::{Election, LeaderElector};
 pub use expectations::Expectations;
 pub use informer::{Informer, Lister, Notification};
 pub use pods::{
-    is_pod_active, is_pod_available, is_pod_ready, is_pod_terminal, next_availability_check, pod_ready_since,
-    slow_start, slow_start_within,
+    by_deletion_order, is_pod_active, is_pod_available, is_pod_ready, is_pod_terminal,
+    next_availability_check, pod_ready_since, slow_start, slow_start_within,
 };
 pub use ratelimit::{ExponentialBackoff, TokenBucket};
 pub use transport::{PORT as SERVER_PORT, Transport};

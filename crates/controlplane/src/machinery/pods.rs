@@ -3,6 +3,7 @@
 use crate::constants::SLOW_START_INITIAL_BATCH;
 use futures_util::future::join_all;
 use object::{ObjectExt, Time, Value};
+use std::cmp::Ordering;
 use std::time::Duration;
 
 /// Tells whether a pod has ended for good.
@@ -35,6 +36,33 @@ pub fn is_pod_available(pod: &Value, min_ready_s: i64, now: Time) -> bool {
     }
     let wait = Duration::from_secs(min_ready_s.unsigned_abs());
     pod_ready_since(pod).is_some_and(|since| since + wait <= now)
+}
+
+/// Orders pods by which is missed least: what is not yet on a node, not yet running, not ready, ready for the shortest
+/// time, restarted most, youngest (`ActivePods`).
+pub fn by_deletion_order(a: &Value, b: &Value) -> Ordering {
+    let is_bound = |pod: &Value| !pod["spec"]["nodeName"].is_empty();
+    let phase = |pod: &Value| match pod["status"]["phase"].str() {
+        "Pending" => 0,
+        "Unknown" => 1,
+        _ => 2,
+    };
+    let restarts = |pod: &Value| {
+        pod["status"]["containerStatuses"].items().iter().map(|c| c["restartCount"].int()).max().unwrap_or(0)
+    };
+    let created = |pod: &Value| Time::parse(pod["metadata"]["creationTimestamp"].str()).ok();
+    // An unknown time comes before a late one, and that before an early one.
+    let latest_first = |a: Option<Time>, b: Option<Time>| match (a, b) {
+        (Some(a), Some(b)) => b.cmp(&a),
+        (a, b) => a.is_some().cmp(&b.is_some()),
+    };
+    is_bound(a)
+        .cmp(&is_bound(b))
+        .then_with(|| phase(a).cmp(&phase(b)))
+        .then_with(|| is_pod_ready(a).cmp(&is_pod_ready(b)))
+        .then_with(|| latest_first(pod_ready_since(a), pod_ready_since(b)))
+        .then_with(|| restarts(b).cmp(&restarts(a)))
+        .then_with(|| latest_first(created(a), created(b)))
 }
 
 /// Gives after how long the next of the pods that are ready becomes available, none when no pod waits for that

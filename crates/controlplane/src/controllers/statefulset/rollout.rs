@@ -11,7 +11,7 @@ use super::{StatefulSetController, SyncError};
 use crate::constants::STATEFULSET_BATCH_MAX;
 use crate::controllers::revisions;
 use crate::machinery::{is_pod_available, is_pod_terminal, slow_start_within};
-use object::{ObjectExt, Time, Value};
+use object::{ObjectExt, Time, Value, int_or_percent};
 
 /// Whether to go on with the next pod or to leave the rest for another sync.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -185,12 +185,13 @@ impl StatefulSetController {
     }
 
     /// Deletes the pod of the highest ordinal that is not of the new revision, if all above it are well.
-    ///
-    /// `maxUnavailable` has no effect: its gate `MaxUnavailableStatefulSet` is off by default.
     async fn replace_outdated(&self, step: &Step<'_>, status: &mut Status) -> Result<(), SyncError> {
         let strategy = &step.set["spec"]["updateStrategy"];
         if strategy["type"] == "OnDelete" {
             return Ok(());
+        }
+        if self.context.gates.enabled("MaxUnavailableStatefulSet") {
+            return self.replace_several(step, status).await;
         }
         let kept = usize::try_from(strategy["rollingUpdate"]["partition"].int()).unwrap_or(0);
         for pod in step.replicas.iter().skip(kept).rev() {
@@ -202,6 +203,24 @@ impl StatefulSetController {
             if is_unavailable(step.set, pod, step.now) {
                 return Ok(());
             }
+        }
+        Ok(())
+    }
+
+    /// Deletes as many pods that are not of the new revision, from the highest ordinal down, as may be missing.
+    async fn replace_several(&self, step: &Step<'_>, status: &mut Status) -> Result<(), SyncError> {
+        let rolling = &step.set["spec"]["updateStrategy"]["rollingUpdate"];
+        let most = match &rolling["maxUnavailable"] {
+            Value::Null => 1,
+            limit => int_or_percent(limit, replicas(step.set), false).max(1),
+        };
+        let missing = step.replicas.iter().filter(|pod| is_unavailable(step.set, pod, step.now)).count();
+        let may_go = usize::try_from(most).unwrap_or(0).saturating_sub(missing);
+        let kept = usize::try_from(rolling["partition"].int()).unwrap_or(0);
+        let is_outdated = |pod: &&Value| revision_of(pod) != step.update.revision && !pod.is_deleting();
+        for pod in step.replicas.iter().skip(kept).rev().filter(is_outdated).take(may_go) {
+            self.delete_pod(pod).await?;
+            status.current -= 1;
         }
         Ok(())
     }
