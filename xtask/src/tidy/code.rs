@@ -1,6 +1,6 @@
 //! Rules over Rust code that clippy cannot express: whole modules of std, unfinished work, tests that test nothing.
 
-use super::house::room;
+use super::house::{EDGE_MODULES, room};
 use super::rust_text::{closing, find_name, functions, line_of, without_tests};
 use super::{Finding, Repo};
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,8 +41,15 @@ pub(super) fn determinism(repo: &Repo) -> Vec<Finding> {
             continue;
         }
         let code = without_tests(file.code());
+        for (_, thing, _) in EDGE_MODULES.iter().filter(|(module, _, _)| *module == path) {
+            if find_name(&code, thing).is_empty() {
+                let says = format!("no longer uses {thing}: take its row out of xtask/src/tidy/house.rs");
+                findings.push(Finding::error(path, says));
+            }
+        }
         for (name, instead) in AMBIENT {
-            for at in find_name(&code, name) {
+            let allowed = EDGE_MODULES.iter().any(|(module, thing, _)| *module == path && thing == name);
+            for at in find_name(&code, name).into_iter().filter(|_| !allowed) {
                 let place = format!("{path}:{}", line_of(&code, at));
                 findings.push(Finding::error(place, format!("{name}: {instead}")));
             }
@@ -182,6 +189,14 @@ mod tests {
         let ambient = "use std::collections::HashMap;";
         assert_eq!(count(determinism, "crates/cli/src/a.rs", ambient), 0, "an edge may");
         assert_eq!(count(determinism, "crates/store/tests/a.rs", ambient), 0, "clippy judges tests");
+        let (module, thing, _) = EDGE_MODULES[0];
+        assert_eq!(count(determinism, module, &format!("use {thing};")), 0, "a module that is an edge");
+        assert_eq!(
+            count(determinism, module, &format!("use {thing}; {ambient}")),
+            1,
+            "in this one thing only"
+        );
+        assert_eq!(count(determinism, module, ""), 1, "which it must use");
     }
 
     #[test]
