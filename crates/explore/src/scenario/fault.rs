@@ -14,6 +14,26 @@ pub struct FaultPlan {
     pub plan: Plan,
 }
 
+impl FaultPlan {
+    /// Gives what may go wrong: of what is drawn, an example for each value that is listed.
+    pub(crate) fn kinds(&self) -> Vec<FaultKind> {
+        match &self.plan {
+            Plan::Fixed { kind, .. } => vec![kind.clone()],
+            Plan::Drawn(draw) => draw.examples().filter_map(Result::ok).collect(),
+        }
+    }
+}
+
+impl Draw {
+    /// Reads each alternative with the first of all open values, the second, and so on.
+    fn examples(&self) -> impl Iterator<Item = Read<FaultKind>> {
+        self.of.iter().flat_map(move |alternative| {
+            let picks = 0..alternatives(&alternative.template).max(2);
+            picks.map(move |pick| read_drawn(self, alternative, &mut |_, n| pick.min(n - 1)))
+        })
+    }
+}
+
 /// Whether a fault is fixed or drawn.
 #[derive(Clone, Debug)]
 pub enum Plan {
@@ -244,11 +264,7 @@ fn read_draw(node: &Node<'_>) -> Read<Draw> {
     }
     let draw = Draw { count, between, lasting, of, document: node.document.clone() };
     // Every value that may be drawn is read once, so that no draw can fail.
-    for alternative in &draw.of {
-        for pick in 0..alternatives(&alternative.template).max(2) {
-            read_drawn(&draw, alternative, &mut |_, n| pick.min(n - 1))?;
-        }
-    }
+    draw.examples().try_for_each(|example| example.map(|_| ()))?;
     Ok(draw)
 }
 

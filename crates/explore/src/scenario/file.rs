@@ -67,6 +67,13 @@ impl ScenarioFile {
             position: Some(object::yaml::Position { line: error.line, column: error.column }),
             message: error.message,
         })?;
+        if value.is_null() {
+            return Err(ScenarioError {
+                file: file.to_owned(),
+                position: None,
+                message: "the file is empty".to_owned(),
+            });
+        }
         refuse_duplicates(file, &positions)?;
         let document = Document { file: file.to_owned(), positions };
         let (name, title) = read_front(&document, &value)?;
@@ -262,6 +269,12 @@ fn read_parameters(document: &Document, value: &Value) -> Read<BTreeMap<String, 
     let Some(node) = root.fields()?.get("parameters") else { return Ok(BTreeMap::new()) };
     let mut parameters = BTreeMap::new();
     for (name, entry) in node.entries()? {
+        if matches!(name, "true" | "false") {
+            let message = format!(
+                "YAML takes this name for {name}: give the parameter another one, or put it in quotes"
+            );
+            return Err(entry.document.key_error(&entry.pointer, message));
+        }
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.chars().all(is_name) {
             return Err(entry

@@ -50,7 +50,8 @@ impl<'a> Node<'a> {
             Value::List(_) => "a list".to_owned(),
             other => object::json::to_string(other),
         };
-        self.error(format!("{} must be {what}, not {found}", self.name()))
+        let name = if self.pointer.is_empty() { "the file" } else { self.name() };
+        self.error(format!("{name} must be {what}, not {found}"))
     }
 
     fn child(&self, step: &str, value: &'a Value) -> Self {
@@ -114,10 +115,15 @@ impl<'a> Node<'a> {
 
     /// Reads one of a few words.
     pub(crate) fn word<T: Copy>(&self, words: &[(&str, T)]) -> Read<T> {
+        self.word_for(self.name(), words)
+    }
+
+    /// Reads one of a few words; `what` says what they stand for.
+    pub(crate) fn word_for<T: Copy>(&self, what: &str, words: &[(&str, T)]) -> Read<T> {
         let text = self.text()?;
         let found = words.iter().find(|(word, _)| *word == text);
         let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        found.map(|(_, value)| *value).ok_or_else(|| self.error(unknown(self.name(), text, &known)))
+        found.map(|(_, value)| *value).ok_or_else(|| self.error(unknown(what, text, &known)))
     }
 }
 
@@ -187,7 +193,9 @@ impl<'a> Fields<'a> {
     }
 
     /// Refuses what nobody asked for.
-    pub(crate) fn finish(self) -> Read<()> {
+    pub(crate) fn finish(mut self) -> Read<()> {
+        self.known.sort_unstable();
+        self.known.dedup();
         let Some(name) = self.others().next() else { return Ok(()) };
         let step = name.replace('~', "~0").replace('/', "~1");
         let message = unknown("field", name, &self.known);

@@ -48,6 +48,7 @@ pub(crate) fn read_scenario(
     let topology = fields.or("topology", default_topology(), |node| read_topology(node, version))?;
     let faults = fields.or("faults", Vec::new(), read_faults)?;
     let (deadlines, liveness) = read_deadlines(&mut fields, &faults)?;
+    check_faults(document, &faults, deadlines.faults_stop, Schema::for_version(version))?;
     let around =
         Surroundings { schema: Schema::for_version(version), faults_stop: deadlines.faults_stop, load };
     let objects = fields.or("objects", Vec::new(), |node| {
@@ -214,13 +215,13 @@ fn read_nodes(node: &Node<'_>, version: KubernetesVersion) -> Read<Vec<NodeConfi
 /// Reads when the faults stop and how long what must come eventually may take; the run's length follows later.
 fn read_deadlines(fields: &mut Fields<'_>, faults: &[FaultPlan]) -> Read<(Deadlines, Duration)> {
     let Some(node) = fields.get("deadlines") else {
-        let faults_stop = last_end(faults).map_err(|message| fields.node().error(message))?;
+        let faults_stop = last_end(fields.node().document, faults)?;
         return Ok((Deadlines { faults_stop, run_length: Duration::ZERO }, LIVENESS));
     };
     let mut fields = node.fields()?;
     let faults_stop = match fields.maybe("faultsStop", Node::duration)? {
         Some(given) => given,
-        None => last_end(faults).map_err(|message| node.error(message))?,
+        None => last_end(node.document, faults)?,
     };
     let liveness = fields.or("liveness", LIVENESS, Node::duration)?;
     let run_length = fields.or("runLength", Duration::ZERO, Node::duration)?;
@@ -229,17 +230,71 @@ fn read_deadlines(fields: &mut Fields<'_>, faults: &[FaultPlan]) -> Read<(Deadli
 }
 
 /// Gives when the last fault ends by itself.
-fn last_end(faults: &[FaultPlan]) -> Result<Duration, String> {
-    let ends = faults.iter().map(|fault| match &fault.plan {
-        Plan::Fixed { at, kind, .. } if kind.is_momentary() => Ok(*at),
-        Plan::Fixed { at, lasting: Some(lasting), .. } => Ok(*at + *lasting),
-        Plan::Fixed { kind: FaultKind::Crash { .. }, .. } | Plan::Fixed { .. } => Err(format!(
-            "fault {:?} has no end: deadlines.faultsStop must say when the faults stop",
-            fault.name
-        )),
-        Plan::Drawn(draw) => Ok(draw.between.1 + draw.lasting.1),
-    });
-    ends.collect::<Result<Vec<_>, _>>().map(|ends| ends.into_iter().max().unwrap_or_default())
+fn last_end(document: &Document, faults: &[FaultPlan]) -> Read<Duration> {
+    let mut last = Duration::ZERO;
+    for (index, fault) in faults.iter().enumerate() {
+        let end = match &fault.plan {
+            Plan::Fixed { at, kind, .. } if kind.is_momentary() => *at,
+            Plan::Fixed { at, lasting: Some(lasting), .. } => *at + *lasting,
+            Plan::Fixed { .. } => {
+                let message =
+                    format!("fault {:?} has no end, and no deadlines.faultsStop ends it", fault.name);
+                return Err(document.error(&format!("/faults/{index}"), message));
+            }
+            Plan::Drawn(draw) => draw.between.1 + draw.lasting.1,
+        };
+        last = last.max(end);
+    }
+    Ok(last)
+}
+
+/// Refuses faults that begin when all faults have stopped, and those of resources that do not exist.
+fn check_faults(
+    document: &Document,
+    faults: &[FaultPlan],
+    faults_stop: Duration,
+    schema: &Schema,
+) -> Read<()> {
+    for (index, fault) in faults.iter().enumerate() {
+        let pointer = format!("/faults/{index}");
+        let begins = match &fault.plan {
+            Plan::Fixed { at, .. } => *at,
+            Plan::Drawn(draw) => draw.between.0,
+        };
+        if begins > faults_stop {
+            let stop = faults_stop.as_secs_f64();
+            let message = format!(
+                "fault {:?} begins after the faults have stopped, {stop} s after the beginning",
+                fault.name
+            );
+            return Err(document.error(&pointer, message));
+        }
+        for kind in fault.kinds() {
+            if let Some(message) = unknown_resource(&kind, schema) {
+                return Err(document.error(&pointer, message));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Says what is wrong with the resource that a fault at the API names; one of a group of its own may be a custom one.
+fn unknown_resource(kind: &FaultKind, schema: &Schema) -> Option<String> {
+    let FaultKind::Api(fault) = kind else { return None };
+    let name = &*fault.target().resource;
+    let known: Vec<String> =
+        schema.resources().iter().map(|resource| resource.group_resource().to_string()).collect();
+    if name == "*" || known.iter().any(|known| known == name) {
+        return None;
+    }
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let meant = schema.find(name).map(|resource| resource.group_resource().to_string());
+    let meant = meant.or_else(|| super::error::nearest(name, &known).map(str::to_owned));
+    match meant {
+        Some(meant) => Some(format!("unknown resource {name:?}; did you mean {meant:?}?")),
+        None if name.contains('.') => None,
+        None => Some(format!("Kubernetes {} has no resource {name:?}", schema.version())),
+    }
 }
 
 /// Gives the run a length if it has none, and checks that everything happens within it.
@@ -431,7 +486,7 @@ fn read_expectation(
             let message = super::error::unknown("property", name, &known);
             return Err(outcome.document.key_error(&outcome.pointer, message));
         }
-        expectation.properties.insert(name.to_owned(), outcome.word(&outcomes)?);
+        expectation.properties.insert(name.to_owned(), outcome.word_for("outcome", &outcomes)?);
     }
     fields.finish()?;
     Ok(expectation)
