@@ -8,6 +8,7 @@ use crate::gates::Gates;
 use crate::kinds::NAMESPACES;
 use crate::kubelet::{self, NodeConfig};
 use crate::machinery::{Client, Election, LeaderElector, Transport};
+use crate::provisioner::{self, StorageConfig};
 use crate::scheduler;
 use crate::server::{self, ServerConfig};
 use crate::world::World;
@@ -52,6 +53,8 @@ pub struct ClusterConfig {
     pub kubelets: bool,
     /// Whether claims get volumes made for them.
     pub provisioner: bool,
+    /// How those volumes are made.
+    pub storage: StorageConfig,
     /// How long etcd takes.
     pub etcd: EtcdTimes,
     /// Objects that are there from the beginning, as after a restore.
@@ -75,6 +78,7 @@ impl ClusterConfig {
             nodes: Vec::new(),
             kubelets: true,
             provisioner: true,
+            storage: StorageConfig::default(),
             etcd: EtcdTimes::default(),
             objects: Vec::new(),
             mutants: Mutants::default(),
@@ -163,6 +167,13 @@ impl Cluster {
             sim.spawn_process(&format!("kubelet-{}", node.name), move |ctx| {
                 let transport = Transport::new(&ctx, &servers);
                 kubelet::run(ctx, world.clone(), transport, node.clone(), number)
+            });
+        }
+        if config.provisioner {
+            let (servers, storage) = (servers.clone(), config.storage);
+            sim.spawn_process(provisioner::NAME, move |ctx| {
+                let transport = Transport::new(&ctx, &servers);
+                provisioner::run(ctx, transport, storage.clone())
             });
         }
         for i in 0..config.controller_managers {

@@ -175,6 +175,14 @@ pub const VOLUME_RESYNC: Duration = secs(15);
 pub const VOLUME_OPERATION_BACKOFF_MIN: Duration = ms(500);
 /// Longest back-off of such an operation (same file).
 pub const VOLUME_OPERATION_BACKOFF_MAX: Duration = secs(122);
+/// Requests per second of a provisioner's client (`--kube-api-qps` of the CSI sidecars).
+pub const PROVISIONER_QPS: f64 = 5.0;
+/// Burst of a provisioner's client (`--kube-api-burst` of the CSI sidecars).
+pub const PROVISIONER_BURST: f64 = 10.0;
+/// First pause before a provisioner tries again (`--retry-interval-start` of external-provisioner).
+pub const PROVISIONER_RETRY_MIN: Duration = secs(1);
+/// Longest pause before a provisioner tries again (`--retry-interval-max` of external-provisioner).
+pub const PROVISIONER_RETRY_MAX: Duration = secs(5 * 60);
 /// How long attach/detach waits for an unmount before it forces the detach (`attachdetach`, `maxWaitForUnmountDuration`).
 pub const FORCE_DETACH: Duration = secs(6 * 60);
 
