@@ -58,6 +58,14 @@ impl OutputArgs {
         self.format() != Format::Json
     }
 
+    /// Writes a text that is already in the form asked for.
+    pub(crate) fn write_text(&self, text: &str, console: &Console) -> Result<(), Failure> {
+        let Some(path) = &self.output else { return print(text) };
+        std::fs::write(path, text)
+            .map_err(|error| Failure::usage(format!("{} could not be written: {error}", path.display())))?;
+        if console.quiet { Ok(()) } else { print(&format!("written: {}\n", path.display())) }
+    }
+
     /// Writes a report where it was asked for.
     pub(crate) fn write(&self, report: &Report, console: &Console) -> Result<(), Failure> {
         let Some(path) = &self.output else {

@@ -4,6 +4,9 @@
 //! [`Command::output`]; errors, panics, formats, colours and exit codes are taken care of here.
 
 mod check;
+mod replay;
+mod scenario;
+mod simulate;
 
 use crate::args::Cli;
 use crate::console::Console;
@@ -18,6 +21,8 @@ use std::process::ExitCode;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Check(check::CheckArgs),
+    Simulate(simulate::SimulateArgs),
+    Replay(replay::ReplayArgs),
 }
 
 /// What a command gives.
@@ -26,24 +31,32 @@ pub(crate) enum Answer {
     Report(Box<Report>),
     /// A text that proves nothing, such as a list of checks.
     Text(String),
+    /// A result in the form that was asked for, and the exit code that it means.
+    Rendered { text: String, code: u8 },
 }
 
 impl Command {
     fn name(&self) -> &'static str {
         match self {
             Self::Check(_) => "check",
+            Self::Simulate(_) => "simulate",
+            Self::Replay(_) => "replay",
         }
     }
 
     fn output(&self) -> &OutputArgs {
         match self {
             Self::Check(args) => &args.output,
+            Self::Simulate(args) => &args.output,
+            Self::Replay(args) => &args.output,
         }
     }
 
     fn run(&self, console: &Console) -> Result<Answer, Failure> {
         match self {
             Self::Check(args) => check::run(args, console),
+            Self::Simulate(args) => simulate::run(args, console),
+            Self::Replay(args) => replay::run(args, console),
         }
     }
 }
@@ -61,6 +74,7 @@ pub(crate) fn run(cli: &Cli) -> ExitCode {
     };
     let (written, code) = match &answer {
         Answer::Text(text) => (print(text), 0),
+        Answer::Rendered { text, code } => (guard(|| command.output().write_text(text, &console)), *code),
         // People have just been told; programs read it in the report.
         Answer::Report(report) if said && command.output().is_for_people() => {
             (Ok(()), report.verdict.exit_code)
