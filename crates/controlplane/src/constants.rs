@@ -41,6 +41,11 @@ pub const JOB_POD_BACKOFF_MIN: Duration = secs(10);
 pub const JOB_POD_BACKOFF_MAX: Duration = secs(10 * 60);
 /// The most pods that a Job's status lists as ended and not counted (same file, `MaxUncountedPods`).
 pub const JOB_UNCOUNTED_MAX: usize = 500;
+/// How long a pod may take to be deleted after its eviction was granted (`pkg/controller/disruption/disruption.go`,
+/// `DeletionTimeout`).
+pub const DISRUPTED_POD_TIMEOUT: Duration = secs(2 * 60);
+/// How long a pod may announce a disruption that does not come (same file, `stalePodDisruptionTimeout`).
+pub const STALE_DISRUPTION_TIMEOUT: Duration = secs(2 * 60);
 /// The first batch of a slow start (`pkg/controller/controller_utils.go`, `SlowStartInitialBatchSize`).
 pub const SLOW_START_INITIAL_BATCH: usize = 1;
 /// How often a Deployment's sync is tried again (`pkg/controller/deployment/deployment_controller.go`, `maxRetries`).

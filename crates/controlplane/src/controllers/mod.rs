@@ -7,6 +7,7 @@ mod claim;
 mod context;
 mod daemonset;
 mod deployment;
+mod disruption;
 mod endpointslice;
 mod hash;
 mod job;
@@ -39,6 +40,7 @@ pub const CONTROLLERS: &[Controller] = &[
     Controller { name: "daemonset-controller", run: |context| Box::pin(daemonset::run(context)) },
     Controller { name: "deployment-controller", run: |context| Box::pin(deployment::run(context)) },
     Controller { name: "endpointslice-controller", run: |context| Box::pin(endpointslice::run(context)) },
+    Controller { name: "disruption-controller", run: |context| Box::pin(disruption::run(context)) },
     Controller { name: "job-controller", run: |context| Box::pin(job::run(context)) },
     Controller { name: "node-lifecycle-controller", run: |context| Box::pin(node::run_lifecycle(context)) },
     Controller {

@@ -26,8 +26,6 @@ const SEEDS: std::ops::Range<u64> = 1..6;
 
 /// The scenarios that do not hold yet; `docs/DIVERGENCE.md` says why for each.
 const NOT_WHOLE: &[&str] = &[
-    "budget-and-eviction",
-    "budget-percent",
     "cronjob",
     "gc-background",
     "gc-foreground",
