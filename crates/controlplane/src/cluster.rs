@@ -2,6 +2,7 @@
 
 use crate::constants::{KCM_BURST, KCM_QPS, RENEW_DEADLINE};
 use crate::controllers::{CONTROLLERS, ControllerContext};
+use crate::dataplane::{self, DataPlaneConfig, Role};
 use crate::etcd::{self, EtcdTimes};
 use crate::faults::{Fault, FaultId};
 use crate::gates::Gates;
@@ -59,6 +60,8 @@ pub struct ClusterConfig {
     pub etcd: EtcdTimes,
     /// Objects that are there from the beginning, as after a restore.
     pub objects: Vec<Value>,
+    /// Which parts of the data plane there are.
+    pub data_plane: DataPlaneConfig,
     /// Deliberate errors of the models.
     pub mutants: Mutants,
 }
@@ -81,6 +84,7 @@ impl ClusterConfig {
             storage: StorageConfig::default(),
             etcd: EtcdTimes::default(),
             objects: Vec::new(),
+            data_plane: DataPlaneConfig::default(),
             mutants: Mutants::default(),
         }
     }
@@ -93,6 +97,9 @@ pub struct Cluster {
     /// What lies outside the processes.
     pub world: Rc<World>,
     servers: Rc<[String]>,
+    has_node_proxies: bool,
+    /// The number of the next node, from which its pods' addresses follow.
+    next_node: u32,
 }
 
 /// A cluster could not be made.
@@ -161,13 +168,10 @@ impl Cluster {
         let living = given.filter(|node| node.condition("Ready")["status"] == "True").map(adopt_node);
         let nodes: Vec<NodeConfig> =
             if config.kubelets { living.chain(config.nodes).collect() } else { Vec::new() };
-        for (number, node) in nodes.into_iter().enumerate() {
-            let (world, servers, number) =
-                (world.clone(), servers.clone(), u32::try_from(number).unwrap_or(0));
-            sim.spawn_process(&format!("kubelet-{}", node.name), move |ctx| {
-                let transport = Transport::new(&ctx, &servers);
-                kubelet::run(ctx, world.clone(), transport, node.clone(), number)
-            });
+        let plane = &config.data_plane;
+        let ingress = (0..plane.ingress_controllers).map(Role::Ingress);
+        for role in ingress.chain((0..plane.dns_servers).map(Role::Dns)) {
+            spawn_agent(&sim, &world, &servers, role);
         }
         if config.provisioner {
             let (servers, storage) = (servers.clone(), config.storage);
@@ -176,24 +180,47 @@ impl Cluster {
                 provisioner::run(ctx, transport, storage.clone())
             });
         }
+        let has_node_proxies = plane.node_proxies;
+        let mut cluster = Self { sim, world, servers, has_node_proxies, next_node: 0 };
+        for node in nodes {
+            cluster.add_node(node);
+        }
         for i in 0..config.controller_managers {
             let manager = ControllerManager {
-                world: world.clone(),
-                servers: servers.clone(),
+                world: cluster.world.clone(),
+                servers: cluster.servers.clone(),
                 gates: gates.clone(),
                 without: config.without_controllers.clone(),
                 elect: config.leader_elect || config.controller_managers > 1,
                 mutants: config.mutants,
             };
-            sim.spawn_process(&format!("kube-controller-manager-{i}"), move |ctx| manager.clone().run(ctx));
+            cluster
+                .sim
+                .spawn_process(&format!("kube-controller-manager-{i}"), move |ctx| manager.clone().run(ctx));
         }
         for i in 0..config.schedulers {
-            let (servers, gates, elect) = (servers.clone(), gates.clone(), config.schedulers > 1);
-            sim.spawn_process(&format!("kube-scheduler-{i}"), move |ctx| {
+            let (servers, gates, elect) = (cluster.servers.clone(), gates.clone(), config.schedulers > 1);
+            cluster.sim.spawn_process(&format!("kube-scheduler-{i}"), move |ctx| {
                 run_scheduler(ctx, servers.clone(), gates.clone(), elect)
             });
         }
-        Ok(Self { sim, world, servers })
+        Ok(cluster)
+    }
+
+    /// Adds a machine, whose kubelet registers its Node.
+    ///
+    /// # Panics
+    /// If there is, or was, a machine of that name.
+    pub fn add_node(&mut self, node: NodeConfig) {
+        let (world, servers, number) = (self.world.clone(), self.servers.clone(), self.next_node);
+        self.next_node += 1;
+        if self.has_node_proxies {
+            spawn_agent(&self.sim, &world, &servers, Role::Proxy(node.name.clone()));
+        }
+        self.sim.spawn_process(&format!("kubelet-{}", node.name), move |ctx| {
+            let transport = Transport::new(&ctx, &servers);
+            kubelet::run(ctx, world.clone(), transport, node.clone(), number)
+        });
     }
 
     /// Puts a fault at the API in force.
@@ -229,6 +256,14 @@ impl Cluster {
     pub fn servers(&self) -> &[String] {
         &self.servers
     }
+}
+
+fn spawn_agent(sim: &Sim, world: &Rc<World>, servers: &Rc<[String]>, role: Role) {
+    let (world, servers) = (world.clone(), servers.clone());
+    sim.spawn_process(&role.process(), move |ctx| {
+        let transport = Transport::new(&ctx, &servers);
+        dataplane::run(ctx, world.clone(), transport, role.clone())
+    });
 }
 
 /// Gives the kubelet of a Node that is there.

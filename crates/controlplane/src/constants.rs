@@ -208,3 +208,12 @@ pub const CONTAINER_BACKOFF_MIN: Duration = secs(10);
 pub const CONTAINER_BACKOFF_MAX: Duration = secs(5 * 60);
 /// A container that ran this long starts its back-off anew (twice the longest).
 pub const CONTAINER_BACKOFF_RESET: Duration = secs(10 * 60);
+
+/// The least time between two rounds of a node proxy's programming (`iptables.minSyncPeriod` of its configuration).
+pub const PROXY_SYNC_PERIOD: Duration = secs(1);
+/// The same of ingress-nginx (`--sync-rate-limit`, 0.3 a second).
+pub const INGRESS_SYNC_PERIOD: Duration = ms(3_333);
+/// How long one round of programming takes, between writing some rules and a reload.
+pub const DATA_PLANE_PROGRAM_MIN: Duration = ms(20);
+/// The longest that one round of programming takes.
+pub const DATA_PLANE_PROGRAM_MAX: Duration = ms(300);

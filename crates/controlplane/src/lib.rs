@@ -12,6 +12,7 @@ pub mod behaviour;
 mod cluster;
 pub mod constants;
 pub mod controllers;
+pub mod dataplane;
 pub mod etcd;
 mod faults;
 mod gates;

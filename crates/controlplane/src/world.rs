@@ -4,6 +4,7 @@
 //! messages told them. Tests, properties and scenarios look here freely.
 
 use crate::behaviour::Behaviours;
+use crate::dataplane::DataPlane;
 use crate::faults::Faults;
 use object::{GroupVersionResource, Text, Value};
 use std::cell::{Cell, RefCell};
@@ -44,6 +45,8 @@ pub struct World {
     pub faults: RefCell<Faults>,
     /// What the programs in containers do.
     pub behaviours: RefCell<Behaviours>,
+    /// What requests meet: what is programmed, and what listens.
+    pub data_plane: RefCell<DataPlane>,
     observers: RefCell<Vec<Observer>>,
     unknown_creates: RefCell<Vec<UnknownCreateObserver>>,
     writes: RefCell<BTreeMap<(Text, Text), u64>>,

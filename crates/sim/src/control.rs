@@ -81,6 +81,11 @@ impl Control {
         self.kernel.processes.borrow().is_running(process)
     }
 
+    /// Whether the machine of a process answers nothing at all, as after a crash of [`CrashKind::Machine`].
+    pub fn is_machine_down(&self, process: ProcessId) -> bool {
+        self.kernel.processes.borrow().is_machine_down(process)
+    }
+
     /// Whether a process is paused.
     pub fn is_paused(&self, process: ProcessId) -> bool {
         self.kernel.processes.borrow().is_paused(process)

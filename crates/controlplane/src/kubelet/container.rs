@@ -2,6 +2,7 @@
 
 use crate::behaviour::{Behaviour, Course};
 use crate::constants::{CONTAINER_BACKOFF_MIN, CONTAINER_BACKOFF_RESET};
+use crate::dataplane::Listener;
 use object::{Text, Time, Value, value};
 use sim::{Ctx, Instant};
 use std::time::Duration;
@@ -158,6 +159,19 @@ impl Container {
             State::Frozen(status) => status["ready"].bool(),
             State::Waiting { .. } => false,
         }
+    }
+
+    /// Gives what it can be connected to by; none unless it runs.
+    pub(super) fn listener(&self) -> Option<Listener> {
+        let from = match &self.state {
+            State::Running { ready_at, .. } => *ready_at,
+            State::Frozen(status) if !status["state"]["running"].is_null() => {
+                status["ready"].bool().then_some(Instant::START)
+            }
+            _ => return None,
+        };
+        let ports = self.spec["ports"].items().iter().map(|port| port["containerPort"].int()).collect();
+        Some(Listener { container: self.name.clone(), ports, from })
     }
 
     /// Gives when something will happen to it by itself.

@@ -3,8 +3,9 @@
 use super::Kubelet;
 use super::container::{Container, End, State};
 use super::status::{Report, compute};
+use crate::dataplane::Socket;
 use crate::kinds::{ATTACHMENTS, CLAIMS, CSIDRIVERS, PODS, VOLUMES};
-use crate::machinery::{DeleteOptions, ListScope, is_pod_terminal};
+use crate::machinery::{DeleteOptions, ListScope, ObjectKey, is_pod_terminal};
 use crate::scheduler::claim_names;
 use object::{ObjectExt, Text, Time, Value, value};
 use sim::Instant;
@@ -100,6 +101,11 @@ impl Worker {
 
     /// Lives the pod's life to its end.
     pub(super) async fn run(self: Rc<Self>) {
+        self.clone().live().await;
+        self.close_sockets();
+    }
+
+    async fn live(self: Rc<Self>) {
         if let Some(reason) = &self.refused {
             return self.refuse(reason).await;
         }
@@ -117,12 +123,30 @@ impl Worker {
                 return self.finish().await;
             }
             self.step();
+            self.open_sockets();
             self.report().await;
             if matches!(self.phase(), "Succeeded" | "Failed") {
+                self.close_sockets();
                 return self.wait_for_deletion().await;
             }
             self.wait(None).await;
         }
+    }
+
+    /// Says what of the pod can be connected to: the containers that run, until they are stopped.
+    fn open_sockets(&self) {
+        let containers = self.containers.borrow();
+        let listeners = containers.iter().filter_map(Container::listener).collect();
+        let socket = Socket { pod: self.key(), node: self.kubelet.config.name.clone(), listeners };
+        self.kubelet.world.data_plane.borrow_mut().sockets.put(&self.address, socket);
+    }
+
+    fn close_sockets(&self) {
+        self.kubelet.world.data_plane.borrow_mut().sockets.remove(&self.address, &self.key());
+    }
+
+    fn key(&self) -> ObjectKey {
+        ObjectKey::of(&self.pod.borrow())
     }
 
     /// Waits for a change, for the next thing that happens by itself, or for `least`.
@@ -402,6 +426,7 @@ impl Worker {
             let reason = if code == 0 { "Completed" } else { "Error" };
             container.end(ctx, End { code, reason }, false, Duration::ZERO);
         }
+        self.close_sockets();
         if self.is_forgotten.get() {
             return;
         }

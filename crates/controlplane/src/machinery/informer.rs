@@ -284,6 +284,11 @@ impl Lister {
         self.0.contents.borrow().objects.values().cloned().collect()
     }
 
+    /// Gives all objects as a map, which shares everything with the store and costs nothing.
+    pub(crate) fn objects(&self) -> OrdMap<ObjectKey, Value> {
+        self.0.contents.borrow().objects.clone()
+    }
+
     /// Gives the objects of a namespace, ordered by name.
     pub fn list_in(&self, namespace: &str) -> Vec<Value> {
         let contents = self.0.contents.borrow();
