@@ -61,7 +61,9 @@ async fn read(access: &Access, options: &Options<'_>) -> Result<Loaded, SourceEr
     let discovered = discovery::discover(&server).await?;
     let reader = Reader::new(&server, options);
     let mut listed = reader.list_all(&discovered).await?;
-    let unserved = std::mem::take(&mut listed.unread);
+    let mut unserved = std::mem::take(&mut listed.unread);
+    // Lists end in any order; what is told of them does not depend on it.
+    unserved.sort();
     let loaded = finish(listed, &server, &discovered, options);
     Ok(with_facts(loaded, version, discovered.unread.into_iter().chain(unserved)))
 }
