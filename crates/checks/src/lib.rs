@@ -39,4 +39,4 @@ mod words;
 mod workload;
 
 pub use parameters::{Parameter, ParameterError, Parameters, Setting};
-pub use registry::{ALL, Check, Layer, find, run_all};
+pub use registry::{ALL, Check, Code, Layer, find, run_all};

@@ -37,6 +37,21 @@ impl Layer {
     }
 }
 
+/// A code that findings of a check carry, and what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// The code, which lasts.
+    pub name: &'static str,
+    /// What it says, in a few words.
+    pub meaning: &'static str,
+}
+
+impl Code {
+    pub(crate) const fn new(name: &'static str, meaning: &'static str) -> Self {
+        Self { name, meaning }
+    }
+}
+
 /// One check: what it is called, what it needs, and how it looks.
 pub struct Check {
     /// The stable name, as in `pod-health`.
@@ -49,6 +64,8 @@ pub struct Check {
     pub parameters: &'static [Parameter],
     /// The resources it reads; a source that offers all of them gives it the whole picture.
     pub reads: &'static [&'static str],
+    /// Every code its findings carry.
+    pub codes: &'static [Code],
     pub(crate) look: fn(&mut Look<'_>),
 }
 

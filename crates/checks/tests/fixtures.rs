@@ -4,6 +4,8 @@
 //! `unread=RESOURCE@NAMESPACE` for what could not be read; `set.NAME=VALUE` for a parameter; `all` as the check runs all
 //! of them. `before now=TIME` gives the next case an earlier view.
 
+use std::collections::BTreeSet;
+
 use checks::Parameters;
 use object::Time;
 use report::{CheckResult, Outcome};
@@ -63,8 +65,18 @@ fn said(result: &CheckResult) -> String {
     lines.join("\n") + "\n"
 }
 
+/// Runs the checks that a case asks for.
+fn run(case: &Case, view: &View, previous: Option<&View>) -> Vec<CheckResult> {
+    if case.command == "all" {
+        return checks::run_all(view, previous, &parameters(case), &[]);
+    }
+    let check = checks::find(&case.command).unwrap_or_else(|| case.unknown());
+    vec![check.run(view, previous, &parameters(case))]
+}
+
 #[test]
-fn each_check_says_what_the_fixtures_expect() {
+fn each_check_says_what_the_fixtures_expect_and_each_code_is_shown() {
+    let mut shown = BTreeSet::new();
     each_file(env!("CARGO_MANIFEST_DIR"), "tests/fixtures", |file| {
         let mut before = None;
         file.check(|case| {
@@ -73,13 +85,20 @@ fn each_check_says_what_the_fixtures_expect() {
                 before = Some(view);
                 return "remembered\n".to_owned();
             }
-            let previous = before.take();
-            if case.command == "all" {
-                let results = checks::run_all(&view, previous.as_ref(), &parameters(case), &[]);
-                return results.iter().map(|result| format!("{}:\n{}", result.name, said(result))).collect();
+            let results = run(case, &view, before.take().as_ref());
+            shown.extend(
+                results.iter().flat_map(|result| &result.findings).map(|finding| finding.code.clone()),
+            );
+            match results.as_slice() {
+                [result] => said(result),
+                results => {
+                    results.iter().map(|result| format!("{}:\n{}", result.name, said(result))).collect()
+                }
             }
-            let check = checks::find(&case.command).unwrap_or_else(|| case.unknown());
-            said(&check.run(&view, previous.as_ref(), &parameters(case)))
         });
     });
+    let declared: BTreeSet<String> =
+        checks::ALL.iter().flat_map(|check| check.codes).map(|code| code.name.to_owned()).collect();
+    let difference: Vec<&String> = declared.symmetric_difference(&shown).collect();
+    assert!(difference.is_empty(), "declared but never shown, or shown but not declared: {difference:?}");
 }

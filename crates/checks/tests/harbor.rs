@@ -306,3 +306,20 @@ fn an_empty_view_has_nothing_to_look_at() {
         assert!(result.skipped.is_some(), "{}", result.name);
     }
 }
+
+#[test]
+fn checks_are_chosen_by_name_or_layer() {
+    let view = harbor();
+    let names = |wanted: &[&str]| -> Vec<String> {
+        checks::run_all(&view, None, &Parameters::default(), wanted)
+            .into_iter()
+            .map(|result| result.name)
+            .collect()
+    };
+    assert_eq!(names(&["route-health"]), ["route-health"]);
+    assert_eq!(names(&["compute", "route-health"]), ["pod-health", "route-health"]);
+    assert_eq!(names(&[]).len(), checks::ALL.len());
+    let alone = checks::run_all(&view, None, &Parameters::default(), &["pod-health"]);
+    let stuck = alone[0].findings.iter().any(|finding| finding.code == "POD_STUCK_CREATING");
+    assert!(stuck, "alone, no other check tells why ledger waits");
+}

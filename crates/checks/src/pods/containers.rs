@@ -255,7 +255,9 @@ fn gates<'a>(
     let ready = pod.condition("Ready");
     let policy = pod["spec"]["restartPolicy"].str();
     let is_up = |c: &Container<'_>| c.role == Role::Init || c.is_ready();
-    if ready["status"] != "False" || is_of_job(pod) || all.iter().any(|c| c.is_done(policy)) {
+    // A container that did its work makes the pod unready by design; an init container that did is as it should be.
+    let is_over = |c: &Container<'_>| c.role != Role::Init && c.is_done(policy);
+    if ready["status"] != "False" || is_of_job(pod) || all.iter().any(is_over) {
         return None;
     }
     let since = unready_since(pod)?;

@@ -119,12 +119,16 @@ fn leftovers<'a>(look: &mut Look<'a>, pods: &[&'a Value]) -> Vec<Symptom<'a>> {
     }
     let symptom = |pod: &&'a Value| {
         let title = format!("fails as soon as it is made: {}", ending(pod));
-        Symptom::new(pod, "POD_FAILS_REPEATEDLY", Outcome::Warn, &owner, title)
+        let mut symptom = Symptom::new(pod, "POD_FAILS_REPEATEDLY", Outcome::Warn, &owner, title)
             .since(ended_at(pod))
             .because("each replacement meets the same end; the workload is short of replicas and the API is kept busy")
-            .evidence(Evidence::new("/status/reason", pod["status"]["reason"].str()))
-            .evidence(Evidence::new("/status/message", pod["status"]["message"].str()))
-            .command("describe pod", "")
+            .command("describe pod", "");
+        for field in ["reason", "message"] {
+            if let Some(said) = pod["status"][field].as_str() {
+                symptom = symptom.evidence(Evidence::new(format!("/status/{field}"), said));
+            }
+        }
+        symptom
     };
     recent.iter().map(symptom).collect()
 }
@@ -133,21 +137,30 @@ fn leftovers<'a>(look: &mut Look<'a>, pods: &[&'a Value]) -> Vec<Symptom<'a>> {
 fn alone<'a>(look: &mut Look<'a>, pod: &'a Value) -> Symptom<'a> {
     let owner = workload::of_pod(look.view(), pod);
     let since = ended_at(pod);
-    // What a controller we do not know does about a failed pod, we cannot say.
-    let outcome = if pod.controller_of().is_some() { Outcome::Warn } else { severity(look, since) };
-    Symptom::new(
-        pod,
-        "POD_FAILED",
-        outcome,
-        &owner,
-        format!("failed and nobody replaces it: {}", ending(pod)),
-    )
-    .since(since)
-    .because("it has no controller that would start another, so what it did is not done any more")
-    .evidence(Evidence::new("/status/phase", "Failed").expected("Running or Succeeded"))
-    .evidence(Evidence::new("/status/reason", pod["status"]["reason"].str()))
-    .command("describe pod", "")
-    .remedy("delete it if it is of no use, or let a controller run it")
+    let symptom = match pod.controller_of() {
+        Some(controller) => {
+            let (kind, name) = (controller.kind, controller.name);
+            let title = format!("failed: {}; whether its {kind} replaces it is not known", ending(pod));
+            Symptom::new(pod, "POD_FAILED", Outcome::Warn, &owner, title)
+                .because("what it did may not be done any more: what its controller does about it shows only there")
+                .command("describe pod", "")
+                .remedy(format!("look at what {kind} {name} says of it"))
+        }
+        None => {
+            let title = format!("failed and nobody replaces it: {}", ending(pod));
+            Symptom::new(pod, "POD_FAILED", severity(look, since), &owner, title)
+                .because("it has no controller that would start another, so what it did is not done any more")
+                .command("describe pod", "")
+                .remedy("delete it if it is of no use, or let a controller run it")
+        }
+    };
+    let symptom = symptom
+        .since(since)
+        .evidence(Evidence::new("/status/phase", "Failed").expected("Running or Succeeded"));
+    match pod["status"]["reason"].str() {
+        "" => symptom,
+        reason => symptom.evidence(Evidence::new("/status/reason", reason)),
+    }
 }
 
 fn severity(look: &Look<'_>, since: Option<Time>) -> Outcome {

@@ -39,12 +39,12 @@ pub(super) fn judge<'a>(look: &mut Look<'a>, pod: &'a Value) -> Option<Symptom<'
         }
         _ if is_lost_by_itself => {
             let title = format!("in an unknown state: its node {node_name} has been silent");
-            (
-                "POD_NODE_LOST",
-                title,
-                container::unready_since(pod),
-                Evidence::new("/status/phase", phase).expected("Running"),
-            )
+            let evidence = if phase == "Unknown" {
+                Evidence::new("/status/phase", phase).expected("Running")
+            } else {
+                Evidence::new("/status/reason", "NodeLost").expected("absent")
+            };
+            ("POD_NODE_LOST", title, container::unready_since(pod), evidence)
         }
         _ => return None,
     };

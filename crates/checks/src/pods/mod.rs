@@ -17,7 +17,7 @@ use object::{ObjectExt, Value};
 use report::{Evidence, ObjectRef};
 
 use crate::look::Look;
-use crate::registry::{Check, Layer};
+use crate::registry::{Check, Code, Layer};
 use crate::words::plural;
 use crate::{Parameter, workload};
 use symptom::Symptom;
@@ -43,6 +43,27 @@ pub(crate) const CHECK: Check = Check {
         ENDED_WINDOW,
     ],
     reads: &["pods", "nodes", "configmaps", "secrets", "jobs.batch", "replicasets.apps", "events"],
+    codes: &[
+        Code::new("POD_CONFIG_MISSING", "a ConfigMap, a Secret or a key that the pod reads does not exist"),
+        Code::new("POD_CRASH_LOOP", "a container ends again and again"),
+        Code::new("POD_FAILED", "a pod failed and nobody replaces it"),
+        Code::new("POD_FAILS_REPEATEDLY", "a controller's pods fail as soon as they are made"),
+        Code::new("POD_IMAGE_PULL", "an image cannot be pulled"),
+        Code::new("POD_INIT_STUCK", "an init container runs on and on"),
+        Code::new("POD_JOB_FAILED", "a Job gave up"),
+        Code::new("POD_NODE_GONE", "the pod's node does not exist"),
+        Code::new("POD_NODE_LOST", "the pod's node is silent or not ready"),
+        Code::new("POD_NOT_READY", "a container runs and does not become ready"),
+        Code::new("POD_NOT_SCHEDULED", "no scheduler has looked at the pod"),
+        Code::new("POD_OOM_KILLED", "a container was killed for want of memory, even if it runs now"),
+        Code::new("POD_READINESS_GATE", "every container is ready, a readiness gate is not met"),
+        Code::new("POD_RESTARTS", "a container was restarted lately, too seldom to be a loop"),
+        Code::new("POD_START_ERROR", "the runtime cannot make or start a container"),
+        Code::new("POD_STUCK_CREATING", "containers are in creation for too long"),
+        Code::new("POD_TERMINATING_STUCK", "the pod terminates long past its grace period"),
+        Code::new("POD_UNSCHEDULABLE", "no node fits"),
+        Code::new("POD_WAITING", "a container waits for a reason that is none of the known ones"),
+    ],
     look,
 };
 

@@ -171,7 +171,8 @@ fn crash_loop<'a>(
         is_established(look, pod, history)
     } else {
         let enough = look.count(&RESTARTS_FAIL);
-        let glance = !history.is_counted && history.in_window >= 2 && history.total >= enough;
+        let is_repeated = !history.is_counted && history.in_window >= 2 && history.total >= enough;
+        let glance = is_repeated && !has_recovered(look, container, history);
         !is_nodes_doing(history) && (history.in_window >= enough || glance)
     };
     if !is_loop {
@@ -196,6 +197,12 @@ fn crash_loop<'a>(
     let mut symptom = loop_symptom(pod, owner, container, title).since(history.finished);
     symptom.evidence.extend(history.evidence(container));
     Some(symptom)
+}
+
+/// Tells whether the present run has lasted so much longer than the one before that nothing goes round any more.
+fn has_recovered(look: &Look<'_>, container: &Container<'_>, history: &History<'_>) -> bool {
+    let enough = FORGIVEN_AFTER.max(history.ran().unwrap_or_default() * 2);
+    container.is_ready() && container.running_since().is_some_and(|since| look.since(since) > enough)
 }
 
 fn loop_symptom<'a>(

@@ -18,7 +18,7 @@ use report::{Evidence, Finding, ObjectRef, Outcome};
 
 use crate::Parameter;
 use crate::look::Look;
-use crate::registry::{Check, Layer};
+use crate::registry::{Check, Code, Layer};
 use crate::words::listed;
 
 pub(crate) const CHECK: Check = Check {
@@ -41,6 +41,23 @@ pub(crate) const CHECK: Check = Check {
         "replicationcontrollers",
         "jobs.batch",
         "cronjobs.batch",
+    ],
+    codes: &[
+        Code::new("ROUTE_CLASS_MISSING", "the Ingress's class does not exist"),
+        Code::new("ROUTE_NO_CLASS", "the Ingress names no class and there is no default"),
+        Code::new("ROUTE_NO_ENDPOINTS", "nobody ready stands behind the Service"),
+        Code::new("ROUTE_PORT_MISSING", "the Service does not have the port"),
+        Code::new("ROUTE_PORT_UNSERVED", "pods are ready, but none has the port"),
+        Code::new("ROUTE_RESOURCE_MISSING", "the resource that is to answer does not exist"),
+        Code::new("ROUTE_SCALED_TO_ZERO", "the workload behind the route is scaled to zero"),
+        Code::new("ROUTE_SERVICE_MISSING", "the Service does not exist"),
+        Code::new("ROUTE_TLS_EXPIRED", "the certificate has expired"),
+        Code::new("ROUTE_TLS_EXPIRES_SOON", "the certificate expires soon for how long it lives"),
+        Code::new("ROUTE_TLS_HOST_MISMATCH", "the certificate does not hold for the host"),
+        Code::new("ROUTE_TLS_INVALID", "the Secret holds no certificate or no key"),
+        Code::new("ROUTE_TLS_NOT_YET_VALID", "the certificate is not valid yet"),
+        Code::new("ROUTE_TLS_SECRET_MISSING", "the Secret does not exist"),
+        Code::new("ROUTE_TLS_TYPE", "the Secret is not of type kubernetes.io/tls"),
     ],
     look,
 };

@@ -183,13 +183,14 @@ pub(super) fn on_two_nodes<'a>(
         claim.name(),
         if holders.is_empty() { "another pod".to_owned() } else { listed(&holders) }
     );
+    let modes: Vec<&str> = modes.iter().map(Value::str).collect();
     let finding = Finding::new("VOLUME_MULTI_ATTACH", Outcome::Fail, ObjectRef::of(first), title)
         .about(["PersistentVolumeClaim", &claim.full_name()])
         .owned_by(workload::of_pod(look.view(), first))
         .affecting(refs)
         .affecting([ObjectRef::of(claim)])
         .evidence(Evidence::new("/spec/nodeName", first["spec"]["nodeName"].str()))
-        .evidence(Evidence::new("/spec/accessModes", "ReadWriteOnce").on(ObjectRef::of(claim)))
+        .evidence(Evidence::new("/spec/accessModes", modes.join(", ")).on(ObjectRef::of(claim)))
         .because("a volume of one node cannot follow while the old pod lives; a rolling update so waits for ever")
         .remedy("use strategy Recreate for a Deployment with such a claim, or a StatefulSet, or a ReadWriteMany volume");
     look.find(finding);

@@ -17,7 +17,7 @@ use report::{Evidence, Finding, ObjectRef, Outcome};
 
 use crate::Parameter;
 use crate::look::Look;
-use crate::registry::{Check, Layer};
+use crate::registry::{Check, Code, Layer};
 use crate::words::{plural, span};
 use users::Users;
 
@@ -52,6 +52,30 @@ pub(crate) const CHECK: Check = Check {
         "cronjobs.batch",
         "events",
         "leases.coordination.k8s.io",
+    ],
+    codes: &[
+        Code::new("CLAIM_BEYOND_REPLICAS", "a claim of a StatefulSet's ordinal that is not wanted any more"),
+        Code::new("CLAIM_CLASS_MISSING", "a pending claim's class does not exist"),
+        Code::new("CLAIM_DELETED_IN_USE", "a claim was deleted and is kept only while pods use it"),
+        Code::new("CLAIM_DRIVER_MISSING", "a pending claim's class names a driver that is not installed"),
+        Code::new("CLAIM_LOST", "a claim's volume is gone"),
+        Code::new("CLAIM_MISSING", "a pod waits for a claim that does not exist"),
+        Code::new("CLAIM_NO_CLASS", "a pending claim names no class and there is no default"),
+        Code::new("CLAIM_NO_VOLUME", "a pending claim is not provisioned for and no volume fits"),
+        Code::new("CLAIM_PENDING", "a claim that should be bound is not"),
+        Code::new("CLAIM_REPLICA_MISSING", "a StatefulSet wants the replica, but nobody mounts its claim"),
+        Code::new("CLAIM_UNUSED", "a bound claim that nobody uses"),
+        Code::new("CLAIM_VOLUME_MISSING", "a claim asks for a volume that does not exist"),
+        Code::new("CLAIM_WITHOUT_POD", "a workload wants pods with this claim and has none"),
+        Code::new("CLASS_DRIVER_MISSING", "a class names a driver that is not installed"),
+        Code::new("VOLUME_ATTACH_FAILED", "a volume cannot be attached to a node"),
+        Code::new("VOLUME_DETACH_FAILED", "a volume does not leave a node"),
+        Code::new("VOLUME_FAILED", "a volume could not be reclaimed"),
+        Code::new("VOLUME_MULTI_ATTACH", "a pod waits for a volume that a pod on another node holds"),
+        Code::new("VOLUME_NODE_GONE", "a volume is tied to nodes of which none exists"),
+        Code::new("VOLUME_NOT_DELETED", "volumes outlive their claims although they should be deleted"),
+        Code::new("VOLUME_ON_LOST_NODE", "a volume is attached to a node that does not exist"),
+        Code::new("VOLUME_RELEASED", "volumes were kept after their claims and lie about"),
     ],
     look,
 };

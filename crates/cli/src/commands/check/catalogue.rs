@@ -29,7 +29,8 @@ fn text(checks: &[&Check]) -> String {
             let _ =
                 writeln!(text, "  {name}={}\n      {}", setting(parameter.default), parameter.description);
         }
-        text.push('\n');
+        let codes: Vec<&str> = check.codes.iter().map(|code| code.name).collect();
+        let _ = writeln!(text, "  finds {}\n", codes.join(", "));
     }
     text
 }
@@ -43,12 +44,15 @@ fn entry(check: &Check) -> Value {
             json!({"name": parameter.name, "default": default, "description": parameter.description})
         })
         .collect();
+    let codes: Vec<Value> =
+        check.codes.iter().map(|code| json!({"name": code.name, "meaning": code.meaning})).collect();
     json!({
         "name": check.name,
         "layer": check.layer.as_str(),
         "description": check.description,
         "reads": check.reads,
         "parameters": parameters,
+        "codes": codes,
     })
 }
 
