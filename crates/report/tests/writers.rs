@@ -3,7 +3,7 @@
 mod common;
 
 use report::write::{TextOptions, from_json, html, json, junit, text};
-use report::{Draft, Report, Source};
+use report::{Chapter, CheckResult, Draft, Evidence, Finding, ObjectRef, Outcome, Report, Source, Unread};
 
 /// Compares with a file of `tests/golden`.
 fn check_golden(name: &str, got: &str) {
@@ -91,4 +91,30 @@ fn html_needs_nothing_else_and_escapes_what_it_is_given() {
     }
     assert_eq!(page.matches("<section").count(), page.matches("</section>").count());
     assert!(html(&empty()).unwrap().contains("could not look at everything"));
+}
+
+#[test]
+fn html_shows_failures_before_what_was_looked_at_and_folds_what_is_long() {
+    let message = "the volume is still attached to another node ".repeat(20);
+    let pod = |at: usize| ObjectRef::new("v1", "Pod", "data", &format!("ledger-{at}"));
+    let mut finding = Finding::new("VOLUME_ATTACH_FAILED", Outcome::Fail, pod(0), "waits for its volume")
+        .affecting((0..40).map(pod))
+        .evidence(Evidence::new("/status/attachError/message", message.clone()));
+    finding.evidence.extend((0..20).map(|at| Evidence::new(format!("/spec/volumes/{at}"), "data")));
+    let check =
+        CheckResult::new("volume-attachment", "storage", "every claim is in use").with_findings([finding]);
+    let mut draft = Draft::new("check", Source::new("manifests", "here"));
+    draft.chapters.push(Chapter::of_checks("check", "Layer checks", [check]));
+    draft.unread.push(Unread::new("secrets", "forbidden"));
+    draft.unread.push(Unread::new("nodes", "forbidden"));
+    let page = html(&draft.conclude()).unwrap();
+    let at = |needle: &str| page.find(needle).unwrap_or_else(|| panic!("{needle} is missing"));
+    assert!(at("class=\"banner") < at("waits for its volume"));
+    assert!(at("waits for its volume") < at("every claim is in use"));
+    assert!(at("and 34 more") < at("Pod data/ledger-39"), "every object is there, most of them folded");
+    assert!(at("15 more</summary>") < at("/spec/volumes/19"));
+    assert!(page.contains(message.trim_end()), "a long text is folded, not cut");
+    assert!(page.contains("<b>secrets, nodes</b>: forbidden"));
+    assert!(!page.contains("class=\"filter\""), "there is nothing to choose between");
+    assert!(page.contains("<b>1</b> failure</li>"), "one is no plural");
 }

@@ -6,10 +6,10 @@ use crate::figure::number;
 use crate::{Chart, ChartKind};
 
 const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 260.0;
+const HEIGHT: f64 = 272.0;
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 16.0;
-const TOP: f64 = 14.0;
+const TOP: f64 = 26.0;
 const BOTTOM: f64 = 44.0;
 /// Points drawn per series; more than there are pixels would only make the file large.
 const POINTS_MAX: usize = 720;
@@ -24,7 +24,7 @@ pub(super) struct Drawing {
     pub(super) y_ticks: Vec<Tick>,
     pub(super) lines: Vec<Polyline>,
     pub(super) bars: Vec<Bar>,
-    pub(super) marks: Vec<Tick>,
+    pub(super) marks: Vec<MarkLine>,
     pub(super) legend: Vec<Legend>,
     pub(super) left: f64,
     pub(super) right: f64,
@@ -38,6 +38,16 @@ pub(super) struct Drawing {
 pub(super) struct Tick {
     pub(super) at: f64,
     pub(super) label: String,
+}
+
+/// A vertical line with its label, which stands on the side where there is room.
+pub(super) struct MarkLine {
+    pub(super) at: f64,
+    pub(super) label: String,
+    pub(super) shift: f64,
+    pub(super) anchor: &'static str,
+    /// The height of the label: those of neighbours stand below each other.
+    pub(super) line: f64,
 }
 
 pub(super) struct Polyline {
@@ -93,11 +103,7 @@ pub(super) fn draw(chart: &Chart) -> Option<Drawing> {
         bars,
         x_ticks,
         y_ticks: y.ticks(),
-        marks: chart
-            .marks
-            .iter()
-            .map(|mark| Tick { at: x.place(mark.x), label: mark.label.clone() })
-            .collect(),
+        marks: marks(chart, &x),
         legend: legend.collect(),
         left: LEFT,
         right: WIDTH - RIGHT,
@@ -107,6 +113,23 @@ pub(super) fn draw(chart: &Chart) -> Option<Drawing> {
         height: HEIGHT,
         x_middle: (LEFT + WIDTH - RIGHT) / 2.0,
     })
+}
+
+/// Places the marks; labels that would run into the edge stand left of their line, those of neighbours on lines of their own.
+fn marks(chart: &Chart, x: &Scale) -> Vec<MarkLine> {
+    const LINES: usize = 3;
+    let mark = |(at, mark): (usize, &crate::Mark)| {
+        let place = x.place(mark.x);
+        let is_left = place > (LEFT + WIDTH - RIGHT) / 2.0;
+        MarkLine {
+            at: place,
+            label: mark.label.clone(),
+            shift: if is_left { -4.0 } else { 4.0 },
+            anchor: if is_left { "end" } else { "start" },
+            line: TOP + 10.0 + (at % LINES) as f64 * 14.0,
+        }
+    };
+    chart.marks.iter().enumerate().map(mark).collect()
 }
 
 struct Scale {
@@ -228,7 +251,7 @@ mod tests {
         let chart =
             Chart::new("pods", ChartKind::Step, "min", "pods").series("live", [(0.0, 0.0), (10.0, 100.0)]);
         let drawing = draw(&chart).unwrap();
-        assert_eq!(drawing.lines[0].points, "64,216 704,216 704,14");
+        assert_eq!(drawing.lines[0].points, "64,228 704,228 704,26");
         assert_eq!(drawing.y_ticks.last().unwrap().label, "100");
     }
 

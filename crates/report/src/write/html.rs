@@ -2,10 +2,11 @@
 
 use askama::Template;
 
-use super::WriteError;
 use super::chart::{Drawing, draw};
+use super::{WriteError, is_command, unread_by_reason};
+use crate::chapter::plural;
 use crate::figure::number;
-use crate::{Chapter, Figure, Finding, Report};
+use crate::{Chapter, Figure, Finding, Outcome, Report};
 
 /// Writes a report as one HTML file without scripts or outside references.
 pub fn html(report: &Report) -> Result<String, WriteError> {
@@ -14,13 +15,25 @@ pub fn html(report: &Report) -> Result<String, WriteError> {
         findings: chapter.all_findings(),
         charts: chapter.charts.iter().filter_map(draw).collect(),
     });
-    Ok(Page { report, chapters: chapters.collect() }.render()?)
+    let counts = &report.verdict.counts;
+    // The banner's tally says these already.
+    let told = [plural(counts.failures, "failure"), plural(counts.warnings, "warning")];
+    let reasons = report.verdict.reasons.iter().filter(|reason| !told.contains(reason));
+    let page = Page {
+        report,
+        reasons: reasons.map(String::as_str).collect(),
+        unread: unread_by_reason(report),
+        chapters: chapters.collect(),
+    };
+    Ok(page.render()?)
 }
 
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'a> {
     report: &'a Report,
+    reasons: Vec<&'a str>,
+    unread: Vec<(&'a str, Vec<String>)>,
     chapters: Vec<ChapterPage<'a>>,
 }
 
@@ -31,9 +44,38 @@ struct ChapterPage<'a> {
 }
 
 impl Page<'_> {
-    fn has_findings(&self) -> bool {
-        self.chapters.iter().any(|page| !page.findings.is_empty())
+    /// Only where there are both is there something to choose.
+    fn has_failures_and_warnings(&self) -> bool {
+        let has = |outcome| {
+            self.chapters.iter().any(|page| page.findings.iter().any(|finding| finding.outcome == outcome))
+        };
+        has(Outcome::Fail) && has(Outcome::Warn)
     }
+}
+
+/// Longer texts are folded.
+const LONG: usize = 280;
+
+fn is_long(text: &str) -> bool {
+    text.chars().count() > LONG
+}
+
+fn beginning(text: &str) -> String {
+    text.chars().take(LONG / 2).collect()
+}
+
+/// Parts a list in what is shown and what is folded; one item alone is not worth a fold.
+fn folded<T>(list: &[T], shown: usize) -> (&[T], &[T]) {
+    if list.len() <= shown + 1 { (list, &[]) } else { list.split_at(shown) }
+}
+
+/// Gives a tally's class: what counts nothing is not coloured.
+fn or_none(count: &usize, class: &'static str) -> &'static str {
+    if *count == 0 { "none" } else { class }
+}
+
+fn s(count: &usize) -> &'static str {
+    if *count == 1 { "" } else { "s" }
 }
 
 fn value(figure: &Figure) -> String {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
 
-use super::WriteError;
+use super::{WriteError, evidence_line};
 use crate::{Chapter, Finding, Outcome, ProblemKind, Report};
 
 /// Writes a report as JUnit XML.
@@ -110,6 +110,9 @@ impl Said<'_> {
                 finding.outcome, finding.code, finding.object, finding.title, finding.identity
             );
             let _ = writeln!(body, "{}", line.trim_end());
+            for evidence in &finding.evidence {
+                let _ = writeln!(body, "    read: {}", evidence_line(evidence));
+            }
             for step in &finding.remedy {
                 let _ = writeln!(body, "    do: {step}");
             }

@@ -1,10 +1,9 @@
 //! Text for a terminal: the worst first, wrapped to the width, aligned, in colour when asked.
 
+use super::{evidence_line, is_command, unread_by_reason};
 use crate::chapter::plural;
 use crate::figure::number;
-use crate::{
-    Chapter, CheckResult, Evidence, Finding, Outcome, ProblemKind, Report, Standing, Table, Verdict,
-};
+use crate::{Chapter, CheckResult, Finding, Outcome, ProblemKind, Report, Standing, Table, Verdict};
 
 /// How text is written.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +83,7 @@ impl Page {
 
     /// Writes one step of what to do; a command stays on one line, so that it can be copied.
     fn step(&mut self, lead: &str, step: &str) {
-        if step.starts_with("kubectl ") || step.starts_with("seaworthy ") {
+        if is_command(step) {
             self.line(&format!("{lead}{step}"));
         } else {
             self.wrapped(lead, "", step);
@@ -234,17 +233,7 @@ impl Page {
             let error = self.paint(colour_of(Outcome::Error), "Could not read:");
             self.line(&error);
         }
-        let mut by_reason: Vec<(&str, Vec<String>)> = Vec::new();
-        for unread in &report.unread {
-            let place =
-                unread.namespace.as_ref().map_or(String::new(), |name| format!(" in namespace {name}"));
-            let what = format!("{}{place}", unread.resource);
-            match by_reason.iter_mut().find(|(reason, _)| *reason == unread.reason) {
-                Some((_, alike)) => alike.push(what),
-                None => by_reason.push((&unread.reason, vec![what])),
-            }
-        }
-        for (reason, alike) in by_reason {
+        for (reason, alike) in unread_by_reason(report) {
             self.wrapped("      ", "", &format!("{}: {reason}", alike.join(", ")));
         }
         if !report.notes.is_empty() {
@@ -304,15 +293,6 @@ fn affected(finding: &Finding, whole: bool) -> String {
         names.push(format!("{} more", finding.affected.len() - shown));
     }
     names.join(", ")
-}
-
-fn evidence_line(evidence: &Evidence) -> String {
-    let object = evidence.object.as_ref().map(ToString::to_string);
-    let place = [object.as_deref().unwrap_or_default(), &evidence.path].join(" ");
-    // Neither an object nor a path: the whole object is meant.
-    let place = if place.trim().is_empty() { "object" } else { place.trim() };
-    let expected = evidence.expected.as_ref().map_or(String::new(), |wanted| format!(" (expected {wanted})"));
-    format!("{place} = {}{expected}", evidence.observed)
 }
 
 /// Wraps at spaces; a word longer than the width stands on a line of its own, so that commands can be copied.
