@@ -18,5 +18,7 @@ pub use campaign::{Campaign, CampaignResult, SEEDS_MAX};
 pub use key::{Key, KeyError};
 pub use plan::PlannedFault;
 pub use replay::{Replay, ReplayError, TraceFilter, prove, replay};
-pub use run::{FaultReport, Figure, Finding, FindingKind, Keep, Run, RunError, RunResult, Writes, run};
+pub use run::{
+    Course, FaultReport, Figure, Finding, FindingKind, Keep, Run, RunError, RunResult, Writes, run,
+};
 pub use scenario::*;

@@ -1,17 +1,24 @@
 //! `seaworthy simulate`: a scenario over many seeds.
 
+mod chapter;
+mod charts;
+mod words;
+
 use super::Answer;
 use super::scenario::{Changes, read};
 use crate::args::EXIT_CODES;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::{Format, OutputArgs};
+use chapter::{Told, replay};
 use clap::Args;
-use explore::{Campaign, CampaignResult, RunResult};
+use explore::{Campaign, CampaignResult, Keep, RunResult, ScenarioFile, Settings};
 use property::Outcome;
+use report::{Draft, Report, Source};
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::ops::Range;
+use std::path::Path;
 use std::time::Instant;
 
 /// Run a scenario over many seeds and say what held and what did not.
@@ -56,10 +63,6 @@ fn seeds(text: &str) -> Result<Range<u64>, String> {
 /// Runs the command.
 pub(super) fn run(args: &SimulateArgs, console: &Console) -> Result<Answer, Failure> {
     let format = args.output.format();
-    if !matches!(format, Format::Text | Format::Json) {
-        let message = "a simulation is written as text or as JSON";
-        return Err(Failure::usage(message).hint("give --format text or --format json"));
-    }
     let file = read(&args.file)?;
     let settings = args.changes.settings()?;
     let jobs = match args.jobs {
@@ -82,19 +85,50 @@ pub(super) fn run(args: &SimulateArgs, console: &Console) -> Result<Answer, Fail
         .map_err(|error| Failure::usage(error.to_string()).hint("seaworthy simulate --help"))?;
     bar.finish_and_clear();
     let code = u8::from(result.violated().next().is_some() || !result.findings.is_empty());
-    let text = match format {
+    let own = Path::new(&args.file).exists().then_some(args.file.as_str());
+    match format {
         Format::Json => {
             let json = serde_json::to_string_pretty(&result)
                 .map_err(|error| Failure::internal(error.to_string()))?;
-            json + "\n"
+            Ok(Answer::Rendered { text: json + "\n", code })
         }
-        _ => describe(file.title(), &result, started.elapsed().as_secs_f64()),
-    };
-    Ok(Answer::Rendered { text, code })
+        Format::Text => {
+            let text = describe(file.title(), own, &result, started.elapsed().as_secs_f64());
+            Ok(Answer::Rendered { text, code })
+        }
+        Format::Junit | Format::Html => {
+            let report = report(&file, own, &campaign.settings, &result)?;
+            assert_eq!(report.verdict.exit_code, code, "text and report must judge alike");
+            Ok(Answer::Report(Box::new(report)))
+        }
+    }
+}
+
+/// Makes the report of a campaign, with the course of its most telling run: the first that violates, else the first.
+fn report(
+    file: &ScenarioFile,
+    own: Option<&str>,
+    settings: &Settings,
+    result: &CampaignResult,
+) -> Result<Report, Failure> {
+    let refused = |error: explore::RunError| Failure::usage(error.to_string());
+    let scenario = file.resolve(settings).map_err(|error| Failure::usage(error.to_string()))?;
+    let mut chapter = Told { scenario: &scenario, settings, file: own, result }.chapter();
+    let telling = result.violated().next().or(result.runs.first());
+    if let Some(telling) = telling {
+        let run = explore::run(file, settings, telling.seed, &Keep::default()).map_err(refused)?;
+        chapter.charts.extend(charts::over_time(&run));
+    }
+    chapter.charts.extend(charts::by_seed(&scenario, result));
+    let source = Source::new("simulation", file.name()).kubernetes_version(format!("v{}", scenario.version));
+    let mut draft = Draft::new("simulate", source);
+    draft.chapters.push(chapter);
+    draft.next.extend(result.violated().next().map(|run| replay(run, own)));
+    Ok(draft.conclude())
 }
 
 /// Writes what people want to know of a campaign.
-fn describe(title: &str, result: &CampaignResult, wall_s: f64) -> String {
+fn describe(title: &str, own: Option<&str>, result: &CampaignResult, wall_s: f64) -> String {
     let mut out = String::new();
     let runs = result.runs.len();
     let violated = result.violated().count();
@@ -144,7 +178,7 @@ fn describe(title: &str, result: &CampaignResult, wall_s: f64) -> String {
                 );
             }
         }
-        let _ = writeln!(out, "  replay it: seaworthy replay '{}'", run.key);
+        let _ = writeln!(out, "  replay it: {}", replay(run, own));
     }
     for finding in &result.findings {
         let _ = writeln!(out, "\n{}: {}", finding.subject, finding.message);

@@ -5,16 +5,31 @@ use crate::scenario::{FigureKind, FigureSpec, Owner};
 use controlplane::{Commit, World};
 use object::{ObjectExt, Value};
 use property::is_live;
+use std::time::Duration;
 use store::{Event, EventKind, Snapshot};
 
 /// The user agents that count as controllers when amplification is measured.
 const CONTROLLERS: &str = "kube-controller-manager";
+
+/// The most points of a figure's course; beyond, the higher of each two neighbours is kept.
+const COURSE_POINTS_MAX: usize = 4096;
+
+/// How a figure went up and down in a run: each value holds until the next point.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Course {
+    /// The figure.
+    pub figure: String,
+    /// Virtual times since the run began, ascending, with the value from then on.
+    pub points: Vec<(Duration, f64)>,
+}
 
 /// What one figure has come to.
 #[derive(Clone, Debug, Default)]
 struct Gauge {
     now: f64,
     peak: f64,
+    /// The values of `now` so far, of figures that go up and down.
+    course: Vec<(Duration, f64)>,
     /// Of amplification: the sum of sizes over changes.
     size: f64,
 }
@@ -29,7 +44,7 @@ impl Figures {
     /// Begins with the state that the run starts from.
     pub(crate) fn begin(specs: &[FigureSpec], state: &Snapshot) -> Self {
         let mut figures = Self { specs: specs.to_vec(), gauges: vec![Gauge::default(); specs.len()] };
-        figures.begin_anew(state);
+        figures.begin_anew(Duration::ZERO, state);
         for (spec, gauge) in figures.specs.iter().zip(&mut figures.gauges) {
             if let FigureKind::Amplification(owner) = &spec.of {
                 let sizes = state.iter().filter(|(_, object)| is_owner(owner, object));
@@ -40,13 +55,24 @@ impl Figures {
     }
 
     /// Counts what is there anew, after a change that no commit tells of.
-    pub(crate) fn begin_anew(&mut self, state: &Snapshot) {
+    pub(crate) fn begin_anew(&mut self, at: Duration, state: &Snapshot) {
         for (spec, gauge) in self.specs.iter().zip(&mut self.gauges) {
             if let FigureKind::MaxLivePods(owner) | FigureKind::LivePods(owner) = &spec.of {
                 gauge.now = state.list("pods", None).filter(|pod| counts(owner, pod)).count() as f64;
                 gauge.peak = gauge.peak.max(gauge.now);
+                gauge.note(at);
             }
         }
+    }
+
+    /// Gives the course of each figure that goes up and down.
+    pub(crate) fn courses(&self) -> Vec<Course> {
+        let gauges = self.specs.iter().zip(&self.gauges).filter(|(_, gauge)| !gauge.course.is_empty());
+        let course = |(spec, gauge): (&FigureSpec, &Gauge)| Course {
+            figure: spec.name.clone(),
+            points: gauge.course.clone(),
+        };
+        gauges.map(course).collect()
     }
 
     /// Takes in a commit.
@@ -54,6 +80,11 @@ impl Figures {
         for event in &commit.events {
             for (spec, gauge) in self.specs.iter().zip(&mut self.gauges) {
                 gauge.observe(&spec.of, event, &commit.user_agent);
+            }
+        }
+        for (spec, gauge) in self.specs.iter().zip(&mut self.gauges) {
+            if matches!(spec.of, FigureKind::MaxLivePods(_) | FigureKind::LivePods(_)) {
+                gauge.note(commit.at.elapsed());
             }
         }
     }
@@ -80,6 +111,22 @@ impl Figures {
 }
 
 impl Gauge {
+    /// Remembers the present value, if it is another than the last.
+    fn note(&mut self, at: Duration) {
+        match self.course.last_mut() {
+            Some((_, last)) if *last == self.now => return,
+            // What several objects of one commit, or of one moment, add up to is one step.
+            Some((last_at, last)) if *last_at == at => *last = self.now,
+            _ => self.course.push((at, self.now)),
+        }
+        if self.course.len() > COURSE_POINTS_MAX {
+            let higher = |pair: &[(Duration, f64)]| {
+                pair.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or_default()
+            };
+            self.course = self.course.chunks(2).map(higher).collect();
+        }
+    }
+
     fn observe(&mut self, kind: &FigureKind, event: &Event, writer: &str) {
         match kind {
             FigureKind::MaxLivePods(owner) | FigureKind::LivePods(owner) if is_pod(event) => {

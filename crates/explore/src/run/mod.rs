@@ -5,6 +5,7 @@ mod inject;
 mod result;
 mod workload;
 
+pub use figures::Course;
 pub use result::{FaultReport, Figure, Finding, FindingKind, RunResult, Writes};
 
 use crate::key::Key;
@@ -48,6 +49,8 @@ pub struct Run {
     pub trace: sim::Trace,
     /// The choices that were made, as far as the kernel records them.
     pub choices: Vec<sim::Choice>,
+    /// How the figures that count live pods went up and down.
+    pub courses: Vec<Course>,
 }
 
 /// A run cannot be made.
@@ -136,7 +139,7 @@ impl<'a> Stage<'a> {
         let on_restore = Rc::new(move |control: &Control| {
             let (state, at) = (world.snapshot(), control.now().elapsed());
             judge.borrow_mut().begin_anew(at, &View::new(state.clone(), epoch + at));
-            measure.borrow_mut().begin_anew(&state);
+            measure.borrow_mut().begin_anew(at, &state);
         });
         let injector = Injector::schedule(&control, &cluster.world, faults, on_restore);
         Ok(Self { scenario, cluster, monitor, figures, commits, injector, log })
@@ -178,6 +181,7 @@ impl<'a> Stage<'a> {
         let (at, view) = self.now();
         let verdicts = self.monitor.replace(Monitor::new([])).finish(at, &view);
         let figures = self.figures.borrow().finish(&self.cluster.world, &verdicts);
+        let courses = self.figures.borrow().courses();
         let control = self.cluster.sim.control();
         key.trace_hash = Some(control.trace_hash());
         let mut result = RunResult {
@@ -195,7 +199,7 @@ impl<'a> Stage<'a> {
             findings: Vec::new(),
         };
         result.findings = findings(self.scenario, &result, &self.log.borrow());
-        Run { result, trace: control.trace(), choices: control.choices() }
+        Run { result, trace: control.trace(), choices: control.choices(), courses }
     }
 }
 

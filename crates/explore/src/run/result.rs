@@ -108,6 +108,13 @@ pub enum FindingKind {
     Undecided,
 }
 
+impl Finding {
+    /// Tells whether both say the same of the same, perhaps in other words.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.subject == other.subject
+    }
+}
+
 impl RunResult {
     /// Tells whether a property was violated.
     pub fn is_violated(&self) -> bool {

@@ -198,3 +198,16 @@ fn what_does_not_exist_is_refused_by_name() {
         Err(RunError::Scenario(_))
     ));
 }
+
+#[test]
+fn a_run_keeps_how_its_pods_went_up_and_down() {
+    let figures = "figures:\n- {name: peak, maxLivePods: {kind: ReplicaSet, name: web}}\n- {name: writes, writes: {resource: pods}}\n";
+    let file = scenario(&format!("{CALM}{CONVERGES}{figures}"));
+    let run = explore::run(&file, &Settings::default(), 1, &Keep::default()).unwrap();
+    let [course] = &run.courses[..] else { panic!("only what goes up and down: {:?}", run.courses) };
+    assert_eq!(course.figure, "peak");
+    let highest = course.points.iter().map(|(_, value)| *value).fold(0.0, f64::max);
+    assert_eq!(Some(highest), run.result.figure("peak"));
+    assert_eq!(course.points[0], (std::time::Duration::ZERO, 0.0), "it begins with the state at the start");
+    assert!(course.points.is_sorted_by(|a, b| a.0 < b.0 && a.1 != b.1), "{:?}", course.points);
+}
