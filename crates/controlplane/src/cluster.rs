@@ -1,6 +1,6 @@
 //! A whole cluster: which processes there are, how they start, and the handle a scenario or a test holds.
 
-use crate::constants::{KCM_BURST, KCM_QPS, RENEW_DEADLINE};
+use crate::constants::{KCM_BURST, KCM_QPS, RENEW_DEADLINE, SERVER_POLL};
 use crate::controllers::{CONTROLLERS, ControllerContext};
 use crate::dataplane::{self, DataPlaneConfig, Role};
 use crate::etcd::{self, EtcdTimes};
@@ -189,6 +189,7 @@ impl Cluster {
             let manager = ControllerManager {
                 world: cluster.world.clone(),
                 servers: cluster.servers.clone(),
+                version: config.version,
                 gates: gates.clone(),
                 without: config.without_controllers.clone(),
                 elect: config.leader_elect || config.controller_managers > 1,
@@ -327,10 +328,21 @@ async fn run_scheduler(ctx: Ctx, servers: Rc<[String]>, gates: Rc<Gates>, elect:
     }
 }
 
+/// Waits until the API answers (`app.WaitForAPIServer` of `k8s.io/controller-manager`): controllers that began before
+/// would find their first lists refused and sit out a back-off.
+async fn wait_for_server(ctx: &Ctx, transport: &Rc<Transport>) {
+    let agent = format!("{}/shared-informers", ctx.process_name());
+    let client = Client::new(ctx, transport, &agent, KCM_QPS, KCM_BURST);
+    while client.get(&NAMESPACES, "", "default").await.is_err() {
+        ctx.sleep(SERVER_POLL).await;
+    }
+}
+
 #[derive(Clone)]
 struct ControllerManager {
     world: Rc<World>,
     servers: Rc<[String]>,
+    version: KubernetesVersion,
     gates: Rc<Gates>,
     without: Vec<String>,
     elect: bool,
@@ -341,12 +353,15 @@ impl ControllerManager {
     async fn run(self, ctx: Ctx) {
         let transport = Transport::new(&ctx, &self.servers);
         let elector = lead(&ctx, &transport, "kube-controller-manager", self.elect).await;
-        let context = ControllerContext::new(&ctx, &self.world, &transport, &self.gates, self.mutants);
+        wait_for_server(&ctx, &transport).await;
+        let context =
+            ControllerContext::new(&ctx, &self.world, &transport, (self.version, &self.gates), self.mutants);
         for controller in CONTROLLERS {
             if !self.without.iter().any(|name| name == controller.name) {
                 ctx.spawn(controller.name, (controller.run)(context.clone()));
             }
         }
+        context.start_informers().await;
         match elector {
             // A leader that lost its lease ends its process at once, and whatever it was doing with it.
             Some(mut elector) => elector.renew().await,

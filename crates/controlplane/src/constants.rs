@@ -59,6 +59,40 @@ pub const ENDPOINTSLICE_RETRIES_MAX: u32 = 15;
 /// Workers of each workload controller (`--concurrent-replicaset-syncs` and its like).
 pub const WORKERS: usize = 5;
 
+/// Workers of each of the garbage collector's two queues (`--concurrent-gc-syncs`).
+pub const GC_WORKERS: usize = 20;
+/// How much faster than other controllers the garbage collector may ask: each deletion takes two requests
+/// (`cmd/kube-controller-manager/app/core.go`, `newGarbageCollectorController`).
+pub const GC_QPS_FACTOR: f64 = 2.0;
+/// How long the garbage collector waits for all its informers before it begins without some (same file).
+pub const GC_SYNC_TIMEOUT: Duration = secs(30);
+/// Owners that are known not to exist (`pkg/controller/garbagecollector/graph_builder.go`, `NewReferenceCache`).
+pub const GC_ABSENT_OWNERS_MAX: usize = 500;
+
+/// Workers of the namespace controller (`ConcurrentNamespaceSyncs`, `pkg/controller/namespace/config/v1alpha1`).
+pub const NAMESPACE_WORKERS: usize = 10;
+/// How often the namespace controller is shown all namespaces again (`NamespaceSyncPeriod`, same file).
+pub const NAMESPACE_RESYNC: Duration = secs(5 * 60);
+/// How long a namespace's deletion is left to become known before anything is done
+/// (`pkg/controller/namespace/namespace_controller.go`, `namespaceDeletionGracePeriod`).
+pub const NAMESPACE_DELETION_GRACE: Duration = secs(5);
+/// Longest back-off of a namespace whose content could not be deleted (same file, `nsControllerRateLimiter`).
+pub const NAMESPACE_BACKOFF_MAX: Duration = secs(60);
+/// How long objects with finalizers are thought to take (`deletion/namespaced_resources_deleter.go`,
+/// `finalizerEstimateSeconds`).
+pub const NAMESPACE_FINALIZER_ESTIMATE_S: u64 = 15;
+/// How much faster than other controllers the namespace controller may ask (`cmd/kube-controller-manager/app/core.go`).
+pub const NAMESPACE_QPS_FACTOR: f64 = 20.0;
+/// How much larger its burst is (same file).
+pub const NAMESPACE_BURST_FACTOR: f64 = 100.0;
+
+/// First pause of a write that is tried again after a conflict (client-go `util/retry`, `DefaultBackoff`).
+pub const RETRY_BACKOFF_PAUSE: Duration = ms(10);
+/// How much longer each such pause is than the one before (same file).
+pub const RETRY_BACKOFF_FACTOR: u32 = 5;
+/// How often such a write is tried (same file).
+pub const RETRY_BACKOFF_TRIES: u32 = 4;
+
 /// First delay of the per-item back-off (client-go `util/workqueue/default_rate_limiters.go`).
 pub const WORKQUEUE_BASE_DELAY: Duration = ms(5);
 /// Longest delay of the per-item back-off (same file).
@@ -135,6 +169,10 @@ pub const COMPACTION_PERIOD: Duration = secs(5 * 60);
 pub const MIN_REQUEST_TIMEOUT: Duration = secs(1800);
 /// Pause before a cacher whose etcd watch broke starts anew (`storage/cacher/cacher.go`).
 pub const CACHE_RESTART_PAUSE: Duration = secs(1);
+
+/// How often a controller manager asks whether the API server is there before it starts
+/// (`k8s.io/controller-manager/app/helper.go`, `WaitForAPIServer`).
+pub const SERVER_POLL: Duration = secs(1);
 
 /// Duration of a leader's lease (`--leader-elect-lease-duration`).
 pub const LEASE_DURATION: Duration = secs(15);

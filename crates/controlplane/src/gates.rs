@@ -18,6 +18,7 @@ const GATES: &[Gate] = &[
     Gate { name: "DeploymentReplicaSetTerminatingReplicas", default_since: Some(35) },
     Gate { name: "MaxUnavailableStatefulSet", default_since: Some(37) },
     Gate { name: "MutableSchedulingDirectivesForSuspendedJobs", default_since: Some(36) },
+    Gate { name: "OrderedNamespaceDeletion", default_since: Some(33) },
     Gate { name: "AtomicFIFO", default_since: Some(36) },
     Gate { name: "WatchListClient", default_since: Some(35) },
 ];

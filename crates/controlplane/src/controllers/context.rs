@@ -8,7 +8,9 @@ use crate::machinery::{
 };
 use crate::world::World;
 use object::{GroupVersionResource, Time};
+use schema::{KubernetesVersion, Schema};
 use sim::Ctx;
+use sim::sync::Latch;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -19,9 +21,12 @@ pub struct ControllerContext {
     ctx: Ctx,
     /// The feature gates.
     pub gates: Rc<Gates>,
+    /// What the release that this process is of serves.
+    pub schema: &'static Schema,
     transport: Rc<Transport>,
     informers: Rc<RefCell<BTreeMap<GroupVersionResource, Rc<Informer>>>>,
     informer_client: Rc<Client>,
+    informers_started: Rc<Latch>,
     world: Rc<World>,
     mutants: Mutants,
 }
@@ -32,7 +37,7 @@ impl ControllerContext {
         ctx: &Ctx,
         world: &Rc<World>,
         transport: &Rc<Transport>,
-        gates: &Rc<Gates>,
+        (version, gates): (KubernetesVersion, &Rc<Gates>),
         mutants: Mutants,
     ) -> Self {
         let agent = format!("{}/shared-informers", ctx.process_name());
@@ -41,9 +46,11 @@ impl ControllerContext {
         Self {
             ctx: ctx.clone(),
             gates: gates.clone(),
+            schema: Schema::for_version(version),
             transport: transport.clone(),
             informers: Rc::default(),
             informer_client,
+            informers_started: Rc::new(Latch::named("informers-started")),
             world: world.clone(),
             mutants,
         }
@@ -61,8 +68,13 @@ impl ControllerContext {
 
     /// Makes a client for a controller, with a rate limit of its own, as `ClientBuilder` does.
     pub fn client(&self, controller: &str) -> Rc<Client> {
+        self.client_with(controller, KCM_QPS, KCM_BURST)
+    }
+
+    /// Makes a client for a controller that is allowed another rate than most.
+    pub fn client_with(&self, controller: &str, qps: f64, burst: f64) -> Rc<Client> {
         let agent = format!("{}/{controller}", self.ctx.process_name());
-        Client::new(&self.ctx, &self.transport, &agent, KCM_QPS, KCM_BURST)
+        Client::new(&self.ctx, &self.transport, &agent, qps, burst)
     }
 
     /// Gives the process's shared informer of a resource, starting it when it is the first to ask.
@@ -73,6 +85,19 @@ impl ControllerContext {
             self.informers.borrow_mut().insert(resource.clone(), informer.clone());
             informer
         })
+    }
+
+    /// Waits until all controllers have asked for their informers and these have begun to list: whoever watches
+    /// everything must not have the others wait for it.
+    pub async fn informers_started(&self) {
+        self.informers_started.wait().await;
+    }
+
+    /// Says that all controllers are made.
+    pub(crate) async fn start_informers(&self) {
+        // The clock stands still until every controller has gone as far as it can.
+        self.ctx.sleep(std::time::Duration::from_nanos(1)).await;
+        self.informers_started.set();
     }
 
     /// Gives the lister of a resource.

@@ -7,10 +7,13 @@ mod claim;
 mod context;
 mod daemonset;
 mod deployment;
+mod discovery;
 mod disruption;
 mod endpointslice;
+mod garbagecollector;
 mod hash;
 mod job;
+mod namespace;
 mod node;
 mod pod_control;
 mod replicaset;
@@ -42,6 +45,7 @@ pub const CONTROLLERS: &[Controller] = &[
     Controller { name: "endpointslice-controller", run: |context| Box::pin(endpointslice::run(context)) },
     Controller { name: "disruption-controller", run: |context| Box::pin(disruption::run(context)) },
     Controller { name: "job-controller", run: |context| Box::pin(job::run(context)) },
+    Controller { name: "namespace-controller", run: |context| Box::pin(namespace::run(context)) },
     Controller { name: "node-lifecycle-controller", run: |context| Box::pin(node::run_lifecycle(context)) },
     Controller {
         name: "persistentvolume-binder-controller",
@@ -66,4 +70,8 @@ pub const CONTROLLERS: &[Controller] = &[
     Controller { name: "ttl-controller", run: |context| Box::pin(node::run_ttl(context)) },
     Controller { name: "replicaset-controller", run: |context| Box::pin(replicaset::run(context)) },
     Controller { name: "statefulset-controller", run: |context| Box::pin(statefulset::run(context)) },
+    Controller {
+        name: "garbage-collector-controller",
+        run: |context| Box::pin(garbagecollector::run(context)),
+    },
 ];

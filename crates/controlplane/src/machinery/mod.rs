@@ -18,7 +18,7 @@ pub use client::{ApiError, Client, DeleteOptions, ListScope, Listed, WatchStream
 pub use consistency::{ConsistencyError, ConsistencyStore, ReadRevision};
 pub use election::{Election, LeaderElector};
 pub use expectations::Expectations;
-pub use informer::{Informer, Lister, Notification};
+pub use informer::{Informer, Lister, Notification, PENDING_MAX};
 pub use pods::{
     by_deletion_order, is_pod_active, is_pod_available, is_pod_ready, is_pod_terminal,
     next_availability_check, pod_ready_since, slow_start, slow_start_within,
