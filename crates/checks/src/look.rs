@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use object::{Time, Value};
 use report::{CheckResult, Finding, Looked};
-use view::View;
+use view::{Unread, View};
 
+use crate::words::listed;
 use crate::{Check, Parameter, Parameters, Setting};
 
 /// Notes kept per check; more would bury the rest of a report.
@@ -22,6 +23,37 @@ pub(crate) enum Lookup<'a> {
     Unknown,
 }
 
+/// A resource that could not be read, and what stays unknown without it.
+#[derive(Default)]
+struct Gap {
+    /// The namespaces in which it could not be read; none for everywhere.
+    namespaces: BTreeSet<String>,
+    /// What stays unknown; empty if the check is about the resource itself.
+    questions: BTreeSet<String>,
+}
+
+impl Gap {
+    fn is_everywhere(&self) -> bool {
+        self.namespaces.is_empty()
+    }
+
+    /// Tells it in one line, however many objects it concerns.
+    fn text(&self, resource: &str, reason: &str) -> String {
+        let namespaces: Vec<&str> = self.namespaces.iter().map(String::as_str).collect();
+        let place = match namespaces.as_slice() {
+            [] => String::new(),
+            [one] => format!(" in namespace {one}"),
+            many => format!(" in namespaces {}", listed(many)),
+        };
+        let unknown = match self.questions.first() {
+            None => String::new(),
+            Some(first) if self.questions.len() == 1 => format!("; {first}"),
+            Some(first) => format!("; {first}, and {} more like it", self.questions.len() - 1),
+        };
+        format!("{resource}{place} could not be read: {reason}{unknown}")
+    }
+}
+
 /// The eyes and the notebook of one run of a check.
 pub(crate) struct Look<'a> {
     view: &'a View,
@@ -30,6 +62,7 @@ pub(crate) struct Look<'a> {
     check: &'static str,
     looked_at: BTreeMap<&'static str, usize>,
     errors: BTreeSet<String>,
+    gaps: BTreeMap<(String, String), Gap>,
     notes: Vec<String>,
     findings: Vec<Finding>,
     skipped: Option<String>,
@@ -49,6 +82,7 @@ impl<'a> Look<'a> {
             check: check.name,
             looked_at: BTreeMap::new(),
             errors: BTreeSet::new(),
+            gaps: BTreeMap::new(),
             notes: Vec::new(),
             findings: Vec::new(),
             skipped: None,
@@ -92,11 +126,27 @@ impl<'a> Look<'a> {
     pub(crate) fn subjects(&mut self, resource: &'static str) -> Vec<&'a Value> {
         for unread in self.view.unread() {
             if unread.resource.to_string() == resource {
-                self.errors.insert(unread.to_string());
+                miss(&mut self.gaps, unread);
             }
         }
         let objects: Vec<&Value> = self.view.list(resource).collect();
         self.looked_at.insert(resource, objects.len());
+        objects
+    }
+
+    /// Lists of what lies in no namespace only what concerns what was looked at, which `concerns` tells of each.
+    ///
+    /// Who looks at one namespace asks for what is wrong with it, not with volumes of others.
+    pub(crate) fn beside_of(
+        &mut self,
+        resource: &'static str,
+        concerns: impl Fn(&str, &Value) -> bool,
+    ) -> Vec<&'a Value> {
+        let mut objects = self.beside(resource);
+        if let Some(namespace) = self.view.namespace() {
+            objects.retain(|object| concerns(namespace, object));
+            self.looked_at.insert(resource, objects.len());
+        }
         objects
     }
 
@@ -130,7 +180,7 @@ impl<'a> Look<'a> {
             self.view.readable_in(resource, namespace)
         };
         let Err(unread) = readable else { return true };
-        self.errors.insert(format!("{unread}; {}", so()));
+        miss(&mut self.gaps, unread).questions.insert(so());
         false
     }
 
@@ -156,7 +206,7 @@ impl<'a> Look<'a> {
 
     /// Says that there is nothing to look at, unless the reason is that it could not be read.
     pub(crate) fn skip(&mut self, reason: &str) {
-        if self.errors.is_empty() {
+        if self.errors.is_empty() && self.gaps.is_empty() {
             self.skipped = Some(reason.to_owned());
         }
     }
@@ -167,6 +217,8 @@ impl<'a> Look<'a> {
             self.notes.truncate(NOTES_MAX);
             self.notes.push(format!("and {more} more"));
         }
+        let gaps = self.gaps.iter().map(|((resource, reason), gap)| gap.text(resource, reason));
+        self.errors.extend(gaps.collect::<Vec<String>>());
         let mut result = CheckResult::new(check.name, check.layer.as_str(), check.description)
             .with_looked_at(self.looked_at.into_iter().map(|(resource, count)| Looked::new(resource, count)))
             .with_errors(self.errors)
@@ -177,4 +229,17 @@ impl<'a> Look<'a> {
         }
         result
     }
+}
+
+/// Records a gap, or finds it; one that is everywhere is in no namespace in particular.
+fn miss<'g>(gaps: &'g mut BTreeMap<(String, String), Gap>, unread: &Unread) -> &'g mut Gap {
+    let key = (unread.resource.to_string(), unread.reason.to_string());
+    let is_new = !gaps.contains_key(&key);
+    let gap = gaps.entry(key).or_default();
+    match &unread.namespace {
+        None => gap.namespaces.clear(),
+        Some(namespace) if is_new || !gap.is_everywhere() => _ = gap.namespaces.insert(namespace.to_string()),
+        Some(_) => {}
+    }
+    gap
 }

@@ -1,13 +1,13 @@
 //! Healthy, broken and lookalike clusters as text: what each check says about them.
 //!
 //! A case is `CHECK now=TIME` with a cluster in YAML and the answer. Words beside: `unread=RESOURCE` or
-//! `unread=RESOURCE@NAMESPACE` for what could not be read; `set.NAME=VALUE` for a parameter; `all` as the check runs all
+//! `unread=RESOURCE@NAMESPACE`, joined by `+`, for what could not be read; `within=NAMESPACE` for a look at one; `set.NAME=VALUE` for a parameter; `all` as the check runs all
 //! of them. `before now=TIME` gives the next case an earlier view.
 
 use std::collections::BTreeSet;
 
 use checks::Parameters;
-use object::Time;
+use object::{ObjectExt, Time, Value};
 use report::{CheckResult, Outcome};
 use testkit::{Case, each_file};
 use view::{Unread, View};
@@ -16,15 +16,18 @@ fn view(case: &Case) -> View {
     let now = case.text("now").unwrap_or("2026-03-02T12:00:00Z");
     let now = Time::parse(now).unwrap_or_else(|error| panic!("{}: {error}", case.at));
     let objects = object::yaml::parse_all(&case.input).unwrap_or_else(|error| panic!("{}: {error}", case.at));
-    let view = View::from_objects(objects, now);
+    let is_within =
+        |object: &Value| case.text("within").is_none_or(|only| ["", only].contains(&object.namespace()));
+    let mut view = View::from_objects(objects.into_iter().filter(is_within), now);
     assert!(view.problems().is_empty(), "{}: {:?}", case.at, view.problems());
-    match case.text("unread") {
-        None => view,
-        Some(unread) => {
-            let (resource, namespace) = unread.split_once('@').map_or((unread, None), |(r, n)| (r, Some(n)));
-            view.with_unread(Unread::new(resource, namespace, "forbidden"))
-        }
+    if let Some(only) = case.text("within") {
+        view = view.with_namespace(only);
     }
+    for unread in case.text("unread").into_iter().flat_map(|list| list.split('+')) {
+        let (resource, namespace) = unread.split_once('@').map_or((unread, None), |(r, n)| (r, Some(n)));
+        view = view.with_unread(Unread::new(resource, namespace, "forbidden"));
+    }
+    view
 }
 
 fn parameters(case: &Case) -> Parameters {

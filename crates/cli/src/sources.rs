@@ -31,7 +31,7 @@ pub(crate) struct SourceArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<Time>,
 
-    /// Look only at this namespace, and at what lies in none
+    /// Look only at this namespace, and of what lies in none at what its objects use
     #[arg(long, short, value_name = "NAME")]
     namespace: Option<String>,
 

@@ -174,6 +174,39 @@ fn the_recorded_cluster_s_defects_are_found() {
 }
 
 #[test]
+fn one_namespace_has_its_own_findings_and_those_of_what_its_objects_use() {
+    let run = |namespace: &str| {
+        let ran = cli().run(["check", "-f", HARBOR, "--namespace", namespace, "--format", "json"]);
+        json(&ran.stdout)
+    };
+    let findings = |report: &serde_json::Value| -> Vec<String> {
+        let checks = report["chapters"][0]["checks"].as_array().unwrap().iter();
+        let all = checks.flat_map(|check| check["findings"].as_array().unwrap());
+        all.map(|finding| {
+            format!("{} {}", finding["code"].as_str().unwrap(), finding["subject"].as_str().unwrap())
+        })
+        .collect()
+    };
+    let (shop, data, whole) =
+        (run("shop"), run("data"), json(&cli().run(["check", "-f", HARBOR, "--format", "json"]).stdout));
+    assert!(
+        findings(&shop).iter().all(|found| !found.contains("StorageClass") && !found.contains("Claim")),
+        "{shop:#}"
+    );
+    assert!(findings(&data).contains(&"CLAIM_DRIVER_MISSING StorageClass legacy".to_owned()), "{data:#}");
+    assert!(
+        findings(&data).contains(&"VOLUME_ATTACH_FAILED PersistentVolumeClaim data/ledger-data".to_owned())
+    );
+    for report in [&shop, &data] {
+        assert!(
+            findings(report).iter().all(|found| findings(&whole).contains(found)),
+            "nothing new: {report:#}"
+        );
+        assert_eq!(report["now"], whole["now"], "a namespace is judged as of the same moment as its cluster");
+    }
+}
+
+#[test]
 fn a_broken_file_is_named_and_the_good_ones_are_judged() {
     let cli = cli();
     cli.write("dump/a.yaml", CRASHING);

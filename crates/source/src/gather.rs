@@ -47,15 +47,19 @@ pub(crate) fn gather(batch: Batch, origin: Origin, options: &Options<'_>) -> Res
             None => notes.push(format!("{}: an empty List that does not say of what", files[list.file].name)),
         }
     }
+    // A quiet namespace must not be judged as of its own last event.
+    let (now, now_from) = now(options.at, &kept);
     if let Some(namespace) = options.namespace {
         restrict(&mut kept, namespace, &origin)?;
     }
 
-    let (now, now_from) = now(options.at, &kept);
     let (places, values): (Vec<Place>, Vec<Value>) =
         kept.into_iter().map(|given| (given.place, given.object)).unzip();
     let objects = values.len();
     let mut view = View::from_objects_with(values, now, kinds.plurals.clone());
+    if let Some(namespace) = options.namespace {
+        view = view.with_namespace(namespace);
+    }
     troubles.extend(view.problems().iter().map(|problem| refused(problem, &places, &files)));
 
     for lost in &broken {

@@ -27,6 +27,7 @@ struct About {
     problems: Vec<Problem>,
     source: String,
     kubernetes_version: Option<Text>,
+    namespace: Option<Text>,
 }
 
 static NOTHING: LazyLock<Arc<About>> = LazyLock::new(Arc::default);
@@ -87,6 +88,13 @@ impl View {
         self
     }
 
+    /// Says that of all namespaces only this one was looked at, beside what lies in none.
+    #[must_use]
+    pub fn with_namespace(mut self, namespace: &str) -> Self {
+        Arc::make_mut(&mut self.about).namespace = Some(namespace.into());
+        self
+    }
+
     /// Moves "now".
     #[must_use]
     pub fn at(self, now: Time) -> Self {
@@ -111,6 +119,11 @@ impl View {
     /// Gives the version of Kubernetes, if known.
     pub fn kubernetes_version(&self) -> Option<&str> {
         self.about.kubernetes_version.as_deref()
+    }
+
+    /// Gives the one namespace that was looked at; nothing where the whole cluster was.
+    pub fn namespace(&self) -> Option<&str> {
+        self.about.namespace.as_deref()
     }
 
     /// Gives everything that could not be read.

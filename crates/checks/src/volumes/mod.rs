@@ -100,8 +100,13 @@ const RELEASED_WARN: Parameter =
 
 fn look(look: &mut Look<'_>) {
     let claims = look.subjects("persistentvolumeclaims");
-    let volumes = look.beside("persistentvolumes");
-    let attachments = look.beside("volumeattachments.storage.k8s.io");
+    let volumes = look.beside_of("persistentvolumes", |namespace, volume| {
+        volume["spec"]["claimRef"]["namespace"] == namespace
+    });
+    let attachments = look.beside_of("volumeattachments.storage.k8s.io", |_, attachment| {
+        let volume = attachment["spec"]["source"]["persistentVolumeName"].str();
+        volumes.iter().any(|of_claim| of_claim.name() == volume)
+    });
     let pods = if claims.is_empty() { look.beside("pods") } else { look.subjects("pods") };
     let users = Users::of(&pods);
     if claims.is_empty() && volumes.is_empty() && users.is_empty() {

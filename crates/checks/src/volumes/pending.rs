@@ -37,13 +37,13 @@ pub(super) fn judge<'a>(look: &mut Look<'a>, claims: &[&'a Value], users: &Users
         .filter(|((reason, _), _)| *reason == Reason::DriverMissing)
         .map(|((_, class), _)| class.as_str())
         .collect();
-    let untold: Vec<&Value> = look
-        .beside("storageclasses.storage.k8s.io")
-        .into_iter()
-        .filter(|class| !told.contains(class.name()))
-        .collect();
-    for class in untold {
-        idle_class(look, class, &mut drivers);
+    let asked: BTreeSet<&str> = claims.iter().filter_map(|claim| class::of_claim(claim)).collect();
+    let classes = look.beside_of("storageclasses.storage.k8s.io", |_, class| asked.contains(class.name()));
+    // A driver may run in any namespace: who looks at one cannot say that it is missing everywhere.
+    if look.view().namespace().is_none() {
+        for class in classes.into_iter().filter(|class| !told.contains(class.name())) {
+            idle_class(look, class, &mut drivers);
+        }
     }
     for ((reason, _), claims) in &waiting {
         report(look, reason, claims, users);
@@ -136,9 +136,12 @@ fn report(look: &mut Look<'_>, reason: &Reason, claims: &[&Value], users: &Users
         Reason::DriverMissing => {
             let class = look.view().get("storageclasses.storage.k8s.io", "", class_name);
             let provisioner = class.map_or("", |class| class["provisioner"].str());
-            let title = format!(
-                "pending for {waited}: class {class_name} names driver {provisioner}, which is not installed"
-            );
+            let missing = match look.view().namespace() {
+                None => "which is not installed",
+                Some(_) => "of which nothing is to be seen; other namespaces were not looked at",
+            };
+            let title =
+                format!("pending for {waited}: class {class_name} names driver {provisioner}, {missing}");
             finding("CLAIM_DRIVER_MISSING", title)
                 .about(["StorageClass", class_name])
                 .owned_by(class_ref.clone())

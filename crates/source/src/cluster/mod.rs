@@ -96,7 +96,10 @@ fn finish(listed: Listed, server: &Server, discovered: &Discovered, options: &Op
         plurals.with(&resource.group, &resource.kind, &resource.plural)
     });
     let count = objects.len();
-    let view = View::from_objects_with(objects, now, plurals).with_source(&server.context);
+    let mut view = View::from_objects_with(objects, now, plurals).with_source(&server.context);
+    if let Some(namespace) = options.namespace {
+        view = view.with_namespace(namespace);
+    }
     let trouble = |message: String| Trouble { file: server.context.clone(), message, ..Trouble::default() };
     let troubles = view.problems().iter().map(|problem| trouble(problem.to_string())).collect();
     let origin = Origin::Cluster { context: server.context.clone(), server: server.address.clone() };
