@@ -1,5 +1,6 @@
 //! A whole cluster: which processes there are, how they start, and the handle a scenario or a test holds.
 
+use crate::attacher;
 use crate::constants::{KCM_BURST, KCM_QPS, RENEW_DEADLINE, SERVER_POLL};
 use crate::controllers::{CONTROLLERS, ControllerContext};
 use crate::dataplane::{self, DataPlaneConfig, Role};
@@ -54,7 +55,9 @@ pub struct ClusterConfig {
     pub kubelets: bool,
     /// Whether claims get volumes made for them.
     pub provisioner: bool,
-    /// How those volumes are made.
+    /// Whether volumes that have to be attached are: whether the drivers' attachers run.
+    pub attacher: bool,
+    /// How volumes are made and attached.
     pub storage: StorageConfig,
     /// How long etcd takes.
     pub etcd: EtcdTimes,
@@ -81,6 +84,7 @@ impl ClusterConfig {
             nodes: Vec::new(),
             kubelets: true,
             provisioner: true,
+            attacher: true,
             storage: StorageConfig::default(),
             etcd: EtcdTimes::default(),
             objects: Vec::new(),
@@ -174,10 +178,17 @@ impl Cluster {
             spawn_agent(&sim, &world, &servers, role);
         }
         if config.provisioner {
-            let (servers, storage) = (servers.clone(), config.storage);
+            let (servers, storage) = (servers.clone(), config.storage.clone());
             sim.spawn_process(provisioner::NAME, move |ctx| {
                 let transport = Transport::new(&ctx, &servers);
                 provisioner::run(ctx, transport, storage.clone())
+            });
+        }
+        if config.attacher {
+            let (servers, storage) = (servers.clone(), config.storage);
+            sim.spawn_process(attacher::NAME, move |ctx| {
+                let transport = Transport::new(&ctx, &servers);
+                attacher::run(ctx, transport, storage.clone())
             });
         }
         let has_node_proxies = plane.node_proxies;

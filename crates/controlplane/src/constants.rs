@@ -226,8 +226,38 @@ pub const PROVISIONER_BURST: f64 = 10.0;
 pub const PROVISIONER_RETRY_MIN: Duration = secs(1);
 /// Longest pause before a provisioner tries again (`--retry-interval-max` of external-provisioner).
 pub const PROVISIONER_RETRY_MAX: Duration = secs(5 * 60);
-/// How long attach/detach waits for an unmount before it forces the detach (`attachdetach`, `maxWaitForUnmountDuration`).
+/// Pause between two rounds of attach/detach (`pkg/controller/volume/attachdetach/attach_detach_controller.go`,
+/// `ReconcilerLoopPeriod`).
+pub const ATTACH_RECONCILE_PERIOD: Duration = ms(100);
+/// How long attach/detach waits for an unmount before it forces the detach (same file,
+/// `ReconcilerMaxWaitForUnmountDuration`).
 pub const FORCE_DETACH: Duration = secs(6 * 60);
+/// How often attach/detach looks for pods that are gone (same file, `DesiredStateOfWorldPopulatorLoopSleepPeriod`).
+pub const ATTACH_POPULATE_PERIOD: Duration = secs(60);
+/// How often it looks at all pods (same file, `DesiredStateOfWorldPopulatorListPodsRetryDuration`).
+pub const ATTACH_LIST_PODS_PERIOD: Duration = secs(3 * 60);
+/// How often it verifies that what it holds to be attached is (`--attach-detach-reconcile-sync-period`).
+pub const ATTACH_VERIFY_PERIOD: Duration = secs(60);
+/// How long an attach or a detach may take (`pkg/volume/csi/csi_plugin.go`, `csiTimeout`).
+pub const CSI_TIMEOUT: Duration = secs(2 * 60);
+/// First pause between two looks at a VolumeAttachment (`pkg/volume/csi/csi_attacher.go`, `initBackoff`).
+pub const CSI_POLL_MIN: Duration = ms(500);
+/// Longest such pause (same file, `maxBackoff`).
+pub const CSI_POLL_MAX: Duration = secs(7);
+/// By how much that pause grows each time (same file, `backoffFactor`).
+pub const CSI_POLL_FACTOR: f64 = 1.05;
+/// By how much it may be longer by chance (same file, `jitter`).
+pub const CSI_POLL_JITTER: f64 = 0.1;
+/// Requests per second of an attacher's client (`--kube-api-qps` of external-attacher).
+pub const ATTACHER_QPS: f64 = 5.0;
+/// Burst of an attacher's client (`--kube-api-burst` of external-attacher).
+pub const ATTACHER_BURST: f64 = 10.0;
+/// How long a CSI driver may take over a call (`--timeout` of external-attacher).
+pub const ATTACHER_TIMEOUT: Duration = secs(15);
+/// First pause before an attacher tries again (`--retry-interval-start` of external-attacher).
+pub const ATTACHER_RETRY_MIN: Duration = secs(1);
+/// Longest pause before an attacher tries again (`--retry-interval-max` of external-attacher).
+pub const ATTACHER_RETRY_MAX: Duration = secs(5 * 60);
 
 /// How long the scheduler waits for a pod's claims to be bound (`bindTimeoutSeconds`).
 pub const VOLUME_BIND_TIMEOUT: Duration = secs(600);

@@ -8,6 +8,7 @@
 //! This crate must never know a scenario, a property or a report, nor anything ambient: time, chance and names come
 //! from the kernel.
 
+mod attacher;
 pub mod behaviour;
 mod cluster;
 pub mod constants;
@@ -22,6 +23,7 @@ pub mod machinery;
 mod provisioner;
 pub mod scheduler;
 mod server;
+mod sha256;
 mod volumes;
 mod wire;
 mod world;

@@ -6,7 +6,7 @@
 
 use crate::behaviour::Span;
 use crate::constants::{PROVISIONER_BURST, PROVISIONER_QPS, PROVISIONER_RETRY_MAX, PROVISIONER_RETRY_MIN};
-use crate::kinds::{CLAIMS, CSIDRIVERS, NODES, STORAGECLASSES, VOLUMES};
+use crate::kinds::{ATTACHMENTS, CLAIMS, CSIDRIVERS, NODES, STORAGECLASSES, VOLUMES};
 use crate::machinery::{
     ApiError, Client, DeleteOptions, Informer, ListScope, Lister, ObjectKey, Transport, WorkQueue,
     run_workers,
@@ -34,10 +34,10 @@ pub enum Reach {
     Node,
 }
 
-/// How volumes are made.
+/// How volumes are made and attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StorageConfig {
-    /// Provisioners that are installed although no CSIDriver object says so.
+    /// Drivers that are installed although no CSIDriver object says so.
     pub installed: Vec<String>,
     /// From where the volumes can be reached.
     pub reach: Reach,
@@ -45,6 +45,21 @@ pub struct StorageConfig {
     pub create: Span,
     /// How long the deletion of a volume takes.
     pub delete: Span,
+    /// How long a volume's attachment to a node takes; what takes over 15 s fails.
+    pub attach: Span,
+    /// How long a volume's detachment from a node takes; what takes over 15 s fails.
+    pub detach: Span,
+    /// How many attachments fail, out of a million.
+    pub attach_failure_ppm: u64,
+    /// How many detachments fail, out of a million.
+    pub detach_failure_ppm: u64,
+}
+
+impl StorageConfig {
+    /// Tells whether a driver's provisioner and attacher run, given the CSIDriver objects that they see.
+    pub(crate) fn serves(&self, driver: &str, drivers: &Lister) -> bool {
+        self.installed.iter().any(|name| name == driver) || drivers.get("", driver).is_some()
+    }
 }
 
 impl Default for StorageConfig {
@@ -54,6 +69,10 @@ impl Default for StorageConfig {
             reach: Reach::Anywhere,
             create: Span::secs(1, 5),
             delete: Span::secs(1, 5),
+            attach: Span::secs(1, 5),
+            detach: Span::secs(1, 5),
+            attach_failure_ppm: 0,
+            detach_failure_ppm: 0,
         }
     }
 }
@@ -67,6 +86,16 @@ struct Provisioner {
     classes: Lister,
     drivers: Lister,
     nodes: Lister,
+    attachments: Lister,
+}
+
+/// Why a volume is not deleted yet.
+#[derive(Debug, thiserror::Error)]
+enum DeleteError {
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    #[error("persistentvolume {volume} is still attached to node {node}")]
+    Attached { volume: String, node: String },
 }
 
 /// Runs the provisioner in its process.
@@ -81,6 +110,7 @@ pub(crate) async fn run(ctx: Ctx, transport: Rc<Transport>, config: StorageConfi
         classes: lister(&STORAGECLASSES),
         drivers: lister(&CSIDRIVERS),
         nodes: lister(&NODES),
+        attachments: lister(&ATTACHMENTS),
         client: client.clone(),
     });
     let queue = |name| WorkQueue::with_backoff(&ctx, name, PROVISIONER_RETRY_MIN, PROVISIONER_RETRY_MAX);
@@ -99,6 +129,7 @@ pub(crate) async fn run(ctx: Ctx, transport: Rc<Transport>, config: StorageConfi
         &provisioner.classes,
         &provisioner.drivers,
         &provisioner.nodes,
+        &provisioner.attachments,
     ];
     for lister in all {
         lister.informer().wait_for_sync().await;
@@ -118,7 +149,7 @@ pub(crate) async fn run(ctx: Ctx, transport: Rc<Transport>, config: StorageConfi
 
 impl Provisioner {
     fn is_installed(&self, driver: &str) -> bool {
-        self.config.installed.iter().any(|name| name == driver) || self.drivers.get("", driver).is_some()
+        self.config.serves(driver, &self.drivers)
     }
 
     async fn draw(&self, site: &'static str, entity: &str, span: Span) {
@@ -209,7 +240,7 @@ impl Provisioner {
     // ----- deleting -----
 
     /// Deletes a volume that its claim has left, if that is its policy and one of our drivers made it.
-    async fn delete(&self, name: &str) -> Result<(), ApiError> {
+    async fn delete(&self, name: &str) -> Result<(), DeleteError> {
         let Some(volume) = self.volumes.get("", name) else { return Ok(()) };
         let is_ours = volume.annotation(PROVISIONED_BY).is_some_and(|driver| self.is_installed(driver));
         let is_wanted_gone = volume["status"]["phase"] == "Released"
@@ -217,12 +248,18 @@ impl Provisioner {
         if !is_ours || !is_wanted_gone || (volume.is_deleting() && !volume.has_finalizer(FINALIZER)) {
             return Ok(());
         }
+        let attachments = self.attachments.list();
+        let is_its = |a: &&Value| a["spec"]["source"]["persistentVolumeName"] == name;
+        if let Some(attachment) = attachments.iter().find(is_its) {
+            let node = attachment["spec"]["nodeName"].str().to_owned();
+            return Err(DeleteError::Attached { volume: name.to_owned(), node });
+        }
         self.draw("volume-delete", name, self.config.delete).await;
         let options = DeleteOptions { uid: Some(volume.uid().into()), ..DeleteOptions::default() };
         let marked = match self.client.delete(&VOLUMES, "", name, &options).await {
             Ok(marked) => marked,
             Err(error) if error.is_not_found() => return Ok(()),
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         };
         let finalizers = marked["metadata"]["finalizers"].items();
         if !finalizers.iter().any(|finalizer| *finalizer == FINALIZER) {
@@ -233,7 +270,7 @@ impl Provisioner {
         next.set_or_omit(&["metadata", "finalizers"], Value::from(kept));
         match self.client.update(&VOLUMES, &next).await {
             Err(error) if error.is_not_found() => Ok(()),
-            other => other.map(|_| ()),
+            other => Ok(other.map(|_| ())?),
         }
     }
 }

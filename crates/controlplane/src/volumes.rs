@@ -1,6 +1,7 @@
 //! What claims, volumes and classes say about each other (`k8s.io/component-helpers/storage/volume`).
 
-use object::{ObjectExt, Quantity, Value};
+use crate::sha256;
+use object::{ObjectExt, Quantity, Text, Value};
 
 /// On a claim: it and its volume are bound to each other.
 pub(crate) const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
@@ -55,4 +56,38 @@ pub(crate) fn mode_of(object: &Value) -> &str {
 /// Tells whether a phase is one from which a volume never comes back by itself.
 pub(crate) fn is_let_go(volume: &Value) -> bool {
     matches!(volume["status"]["phase"].str(), "Released" | "Failed")
+}
+
+/// What the unique names of CSI volumes begin with (`pkg/volume/csi/csi_plugin.go`, `CSIPluginName`).
+const CSI_PREFIX: &str = "kubernetes.io/csi/";
+
+/// Gives the name by which nodes' statuses call a volume; none unless a CSI driver serves it.
+pub(crate) fn unique_name(volume: &Value) -> Option<Text> {
+    let source = &volume["spec"]["csi"];
+    let (driver, handle) = (source["driver"].str(), source["volumeHandle"].str());
+    (!driver.is_empty() && !handle.is_empty()).then(|| format!("{CSI_PREFIX}{driver}^{handle}").into())
+}
+
+/// Takes a unique name apart into driver and handle.
+pub(crate) fn split_unique_name(name: &str) -> Option<(&str, &str)> {
+    let (driver, handle) = name.strip_prefix(CSI_PREFIX)?.split_once('^')?;
+    (!handle.contains('^')).then_some((driver, handle))
+}
+
+/// Gives the name of the VolumeAttachment of a volume and a node (`csi_attacher.go`, `getAttachmentName`).
+pub(crate) fn attachment_name(driver: &str, handle: &str, node: &str) -> String {
+    format!("csi-{}", sha256::hex(format!("{handle}{driver}{node}").as_bytes()))
+}
+
+/// Tells whether a driver's volumes must be attached; a driver without a CSIDriver object has not said otherwise
+/// (`csi_plugin.go`, `skipAttach`).
+pub(crate) fn needs_attach(driver: Option<&Value>) -> bool {
+    driver.is_none_or(|driver| driver["spec"]["attachRequired"].as_bool().unwrap_or(true))
+}
+
+/// Tells whether a volume may be attached to several nodes at once; of one that is not known nobody can say, so it may
+/// (`pkg/volume/util`, `IsMultiAttachAllowed`).
+pub(crate) fn may_be_attached_twice(volume: &Value) -> bool {
+    let modes = volume["spec"]["accessModes"].items();
+    modes.is_empty() || modes.iter().any(|mode| matches!(mode.str(), "ReadWriteMany" | "ReadOnlyMany"))
 }

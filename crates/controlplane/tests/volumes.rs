@@ -13,12 +13,18 @@ fn cluster(seed: u64, reach: Reach) -> Cluster {
     let version = KubernetesVersion::parse("1.36").expect("known");
     let mut config = ClusterConfig::new(version, sim::Config::with_seed(seed));
     config.nodes = (0..3).map(|i| NodeConfig::new(&format!("n{i}"), "v1.36.3")).collect();
-    config.storage.installed = vec![DRIVER.to_owned()];
     config.storage.reach = reach;
-    config.objects = vec![value!({
-        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "later"},
-        "provisioner": DRIVER, "reclaimPolicy": "Delete", "volumeBindingMode": "WaitForFirstConsumer",
-    })];
+    config.objects = vec![
+        value!({
+            "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "later"},
+            "provisioner": DRIVER, "reclaimPolicy": "Delete", "volumeBindingMode": "WaitForFirstConsumer",
+        }),
+        // What is local needs no attaching.
+        value!({
+            "apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": {"name": DRIVER},
+            "spec": {"attachRequired": false},
+        }),
+    ];
     Cluster::new(config).expect("a cluster")
 }
 
@@ -101,23 +107,4 @@ fn a_claim_in_use_stays_although_the_controllers_do_not_see_the_pod() {
         0,
         "its volume went with it"
     );
-}
-
-#[test]
-fn a_volume_that_must_be_attached_keeps_its_pod_waiting() {
-    let mut cluster = cluster(3, Reach::Anywhere);
-    cluster.user("kubectl", |_, client| async move {
-        let driver = value!({
-            "apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": {"name": DRIVER},
-            "spec": {"attachRequired": true},
-        });
-        client.create(&kinds::CSIDRIVERS, &driver).await.expect("created");
-        client.create(&kinds::CLAIMS, &claim()).await.expect("created");
-        client.create(&kinds::PODS, &pod("user")).await.expect("created");
-    });
-    cluster.sim.run_until(Instant::from_secs(120));
-    assert_eq!(find(&cluster, &kinds::CLAIMS, "data").expect("it is there")["status"]["phase"], "Bound");
-    let waiting = find(&cluster, &kinds::PODS, "user").expect("it is there");
-    assert!(!waiting["spec"]["nodeName"].str().is_empty(), "it has its node");
-    assert_eq!(waiting["status"]["phase"], "Pending", "nobody attaches its volume");
 }

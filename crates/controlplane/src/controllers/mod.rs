@@ -25,6 +25,8 @@ pub use claim::RefManager;
 pub use context::ControllerContext;
 pub use pod_control::{PodControl, controller_reference, pod_from_template};
 
+pub(crate) use volume::MANAGED_ATTACH;
+
 use pod_control::OnWrite;
 use std::pin::Pin;
 
@@ -47,6 +49,10 @@ pub const CONTROLLERS: &[Controller] = &[
     Controller { name: "job-controller", run: |context| Box::pin(job::run(context)) },
     Controller { name: "namespace-controller", run: |context| Box::pin(namespace::run(context)) },
     Controller { name: "node-lifecycle-controller", run: |context| Box::pin(node::run_lifecycle(context)) },
+    Controller {
+        name: "persistentvolume-attach-detach-controller",
+        run: |context| Box::pin(volume::run_attach_detach(context)),
+    },
     Controller {
         name: "persistentvolume-binder-controller",
         run: |context| Box::pin(volume::run_binder(context)),

@@ -5,6 +5,7 @@
 mod container;
 mod node;
 mod status;
+mod volumes;
 mod worker;
 
 use crate::constants::{NODE_BURST, NODE_QPS};
@@ -17,6 +18,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
+use volumes::Volumes;
 use worker::Worker;
 
 /// How a node is made.
@@ -56,6 +58,7 @@ pub(crate) struct Kubelet {
     pods: Lister,
     workers: RefCell<BTreeMap<Text, Rc<Worker>>>,
     images: RefCell<BTreeSet<Text>>,
+    volumes: Volumes,
     addresses: Cell<u32>,
     /// The number of the node, from which its pods' addresses follow.
     number: u32,
@@ -67,7 +70,6 @@ pub async fn run(ctx: Ctx, world: Rc<World>, transport: Rc<Transport>, config: N
     let client = Client::new(&ctx, &transport, &agent, NODE_QPS, NODE_BURST);
     node::register(&ctx, &client, &config).await;
     ctx.spawn("lease", node::renew_lease(ctx.clone(), client.clone(), config.clone()));
-    ctx.spawn("node-status", node::report_status(ctx.clone(), client.clone(), config.clone()));
     let scope =
         ListScope { field_selector: format!("spec.nodeName={}", config.name).into(), ..ListScope::default() };
     let pods = Informer::start(&ctx, &client, &PODS, scope).lister();
@@ -79,11 +81,15 @@ pub async fn run(ctx: Ctx, world: Rc<World>, transport: Rc<Transport>, config: N
         pods,
         workers: RefCell::default(),
         images: RefCell::default(),
+        volumes: Volumes::default(),
         addresses: Cell::new(0),
         number,
     });
     let handler = kubelet.clone();
     kubelet.pods.informer().handle(move |notification| handler.pod_changed(notification));
+    ctx.spawn("node-status", node::report_status(kubelet.clone()));
+    kubelet.pods.informer().wait_for_sync().await;
+    kubelet.volumes.listed();
     std::future::pending::<()>().await;
 }
 

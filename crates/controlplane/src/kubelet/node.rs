@@ -1,11 +1,13 @@
 //! The Node object and the lease by which a node shows that it lives (`pkg/kubelet/kubelet_node_status.go`).
 
-use super::NodeConfig;
+use super::{Kubelet, NodeConfig};
 use crate::constants::{NODE_LEASE_DURATION, NODE_LEASE_RENEW, NODE_STATUS_REPORT, NODE_STATUS_UPDATE};
+use crate::controllers::MANAGED_ATTACH;
 use crate::kinds::{LEASES, NODES};
 use crate::machinery::Client;
-use object::{ObjectExt, Time, Value, value};
+use object::{ObjectExt, Text, Time, Value, value};
 use sim::Ctx;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -45,7 +47,7 @@ pub(super) async fn register(ctx: &Ctx, client: &Rc<Client>, config: &NodeConfig
     loop {
         let mut node = value!({
             "apiVersion": "v1", "kind": "Node",
-            "metadata": {"name": &config.name, "labels": {
+            "metadata": {"name": &config.name, "annotations": {MANAGED_ATTACH: "true"}, "labels": {
                 "kubernetes.io/hostname": &config.name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
             }},
             "status": {
@@ -63,38 +65,61 @@ pub(super) async fn register(ctx: &Ctx, client: &Rc<Client>, config: &NodeConfig
         }
         match client.create(&NODES, &node).await {
             Ok(_) => break,
-            Err(error) if error.is_already_exists() => break,
+            Err(error) if error.is_already_exists() && manage(client, config).await => break,
             Err(_) => {
                 ctx.sleep(pause).await;
                 pause = (pause * 2).min(REGISTER_PAUSE_MAX);
             }
         }
     }
-    update_status(ctx, client, config).await;
-}
-
-async fn update_status(ctx: &Ctx, client: &Rc<Client>, config: &NodeConfig) {
-    let Ok(node) = client.get(&NODES, "", &config.name).await else { return };
-    let patch = value!({"status": {"conditions": conditions(ctx, &node)}});
-    if let Err(error) = client.merge_patch(&NODES, "", &config.name, "status", patch).await {
-        ctx.trace("node-status-failed", &config.name, || error.to_string());
+    if let Ok(node) = client.get(&NODES, "", &config.name).await {
+        update_status(ctx, client, &node, None).await;
     }
 }
 
+/// Has the volumes of a Node that is there attached by the controller (`reconcileCMADAnnotationWithExistingNode`).
+async fn manage(client: &Rc<Client>, config: &NodeConfig) -> bool {
+    let patch = value!({"metadata": {"annotations": {MANAGED_ATTACH: "true"}}});
+    client.merge_patch(&NODES, "", &config.name, "", patch).await.is_ok()
+}
+
+/// Writes the status; of the volumes in use only if they are known. Gives whether it was written.
+async fn update_status(
+    ctx: &Ctx,
+    client: &Rc<Client>,
+    node: &Value,
+    in_use: Option<&BTreeSet<Text>>,
+) -> bool {
+    let mut patch = value!({"status": {"conditions": conditions(ctx, node)}});
+    if let Some(in_use) = in_use {
+        let volumes = in_use.iter().map(|volume| Value::from(&**volume));
+        let volumes = if in_use.is_empty() { Value::Null } else { volumes.collect() };
+        patch.set(&["status", "volumesInUse"], volumes);
+    }
+    let written = client.merge_patch(&NODES, "", node.name(), "status", patch).await;
+    written.inspect_err(|error| ctx.trace("node-status-failed", node.name(), || error.to_string())).is_ok()
+}
+
 /// Reports the status when it changed, and every five minutes in any case.
-pub(super) async fn report_status(ctx: Ctx, client: Rc<Client>, config: NodeConfig) {
+pub(super) async fn report_status(kubelet: Rc<Kubelet>) {
+    let Kubelet { ctx, client, config, volumes, .. } = &*kubelet;
     let mut reported = ctx.now();
     loop {
         ctx.sleep(NODE_STATUS_UPDATE).await;
-        if ctx.now().since(reported) < NODE_STATUS_REPORT {
-            // Somebody may have judged us silent: that is answered at the next look, not in five minutes.
-            let Ok(node) = client.get(&NODES, "", &config.name).await else { continue };
-            if node.condition("Ready")["status"] == "True" {
+        // Somebody may have judged us silent: that is answered at the next look, not in five minutes.
+        let Ok(node) = client.get(&NODES, "", &config.name).await else { continue };
+        let in_use = volumes.in_use();
+        let shown: BTreeSet<Text> =
+            node["status"]["volumesInUse"].items().iter().map(|name| Text::from(name.str())).collect();
+        let is_true =
+            node.condition("Ready")["status"] == "True" && in_use.as_ref().is_none_or(|used| *used == shown);
+        if !is_true || ctx.now().since(reported) >= NODE_STATUS_REPORT {
+            reported = ctx.now();
+            if !update_status(ctx, client, &node, in_use.as_ref()).await {
                 continue;
             }
         }
-        update_status(&ctx, &client, &config).await;
-        reported = ctx.now();
+        volumes.were_reported(in_use.unwrap_or(shown));
     }
 }
 

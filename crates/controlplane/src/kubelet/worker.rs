@@ -4,9 +4,8 @@ use super::Kubelet;
 use super::container::{Container, End, State};
 use super::status::{Report, compute};
 use crate::dataplane::Socket;
-use crate::kinds::{ATTACHMENTS, CLAIMS, CSIDRIVERS, PODS, VOLUMES};
-use crate::machinery::{DeleteOptions, ListScope, ObjectKey, is_pod_terminal};
-use crate::scheduler::claim_names;
+use crate::kinds::PODS;
+use crate::machinery::{DeleteOptions, ObjectKey, is_pod_terminal};
 use object::{ObjectExt, Text, Time, Value, value};
 use sim::Instant;
 use sim::sync::Notify;
@@ -22,6 +21,9 @@ const START_MIN: Duration = Duration::from_millis(100);
 const START_MAX: Duration = Duration::from_millis(600);
 /// How often volumes that are not there yet are looked for.
 const VOLUME_POLL: Duration = Duration::from_secs(1);
+/// How long the unmounting of a pod's volumes takes.
+const UNMOUNT_MIN: Duration = Duration::from_millis(100);
+const UNMOUNT_MAX: Duration = Duration::from_secs(1);
 /// First and longest pause between pulls of an image that cannot be had.
 const PULL_PAUSE_MIN: Duration = Duration::from_secs(10);
 const PULL_PAUSE_MAX: Duration = Duration::from_secs(300);
@@ -34,6 +36,8 @@ pub(super) struct Worker {
     pod: RefCell<Value>,
     changed: Notify,
     is_forgotten: Cell<bool>,
+    /// Whether its life is over.
+    is_gone: Cell<bool>,
     containers: RefCell<Vec<Container>>,
     address: String,
     start_time: Time,
@@ -41,6 +45,8 @@ pub(super) struct Worker {
     refused: Option<String>,
     /// Whether it is as a dump showed it.
     is_adopted: bool,
+    /// Whether it uses volumes that nobody has noted yet.
+    has_old_volumes: bool,
 }
 
 impl Worker {
@@ -72,16 +78,22 @@ impl Worker {
         let start_time =
             status["startTime"].as_time().unwrap_or_else(|| Time::from_nanos(kubelet.ctx.wall()));
         let refused = if is_adopted { None } else { kubelet.overflow(pod) };
+        let has_old_volumes = is_adopted && !is_pod_terminal(pod);
+        if has_old_volumes {
+            kubelet.volumes.one_more_unknown();
+        }
         Rc::new(Self {
             kubelet: kubelet.clone(),
             pod: RefCell::new(pod.clone()),
             changed: Notify::named("pod-worker"),
             is_forgotten: Cell::new(false),
+            is_gone: Cell::new(false),
             containers: RefCell::new(containers),
             address,
             start_time,
             refused,
             is_adopted,
+            has_old_volumes,
         })
     }
 
@@ -101,8 +113,24 @@ impl Worker {
 
     /// Lives the pod's life to its end.
     pub(super) async fn run(self: Rc<Self>) {
+        if self.has_old_volumes {
+            self.kubelet.ctx.spawn("pod-volumes", self.clone().take_over_volumes());
+        }
         self.clone().live().await;
         self.close_sockets();
+        self.is_gone.set(true);
+        self.kubelet.volumes.release(self.pod().uid());
+    }
+
+    /// Finds out which volumes a pod that was there before this kubelet uses.
+    async fn take_over_volumes(self: Rc<Self>) {
+        while !self.is_gone.get() && !self.kubelet.take_over_volumes(&self.pod()).await {
+            self.kubelet.ctx.sleep(VOLUME_POLL).await;
+        }
+        if self.is_gone.get() {
+            self.kubelet.volumes.release(self.pod().uid());
+        }
+        self.kubelet.volumes.one_less_unknown();
     }
 
     async fn live(self: Rc<Self>) {
@@ -127,6 +155,7 @@ impl Worker {
             self.report().await;
             if matches!(self.phase(), "Succeeded" | "Failed") {
                 self.close_sockets();
+                self.unmount().await;
                 return self.wait_for_deletion().await;
             }
             self.wait(None).await;
@@ -169,7 +198,7 @@ impl Worker {
     /// Brings the pod to where its containers can start; false when it was deleted meanwhile.
     async fn start(&self) -> bool {
         self.report().await;
-        while !self.volumes_are_there().await {
+        while !self.kubelet.prepare_volumes(&self.pod()).await {
             self.wait(Some(VOLUME_POLL)).await;
             if self.is_over() {
                 return false;
@@ -190,43 +219,6 @@ impl Worker {
 
     fn draw(&self, site: &'static str, min: Duration, max: Duration) -> Duration {
         self.kubelet.ctx.choose_duration(site, &self.pod.borrow().full_name(), min, max)
-    }
-
-    /// Tells whether every claim is bound and, where its driver attaches volumes, attached to this node.
-    async fn volumes_are_there(&self) -> bool {
-        let pod = self.pod();
-        let client = &self.kubelet.client;
-        for name in claim_names(&pod) {
-            let Ok(claim) = client.get(&CLAIMS, pod.namespace(), &name).await else { return false };
-            if claim["status"]["phase"] != "Bound" {
-                return false;
-            }
-            let Ok(volume) = client.get(&VOLUMES, "", claim["spec"]["volumeName"].str()).await else {
-                return false;
-            };
-            let driver = volume["spec"]["csi"]["driver"].str().to_owned();
-            let attaches = match client.get(&CSIDRIVERS, "", &driver).await {
-                Ok(driver) => driver["spec"]["attachRequired"].as_bool().unwrap_or(true),
-                // A driver that has not said otherwise is not waited for: nobody would attach for it here.
-                Err(_) => false,
-            };
-            if attaches && !self.is_attached(&volume).await {
-                return false;
-            }
-        }
-        true
-    }
-
-    async fn is_attached(&self, volume: &Value) -> bool {
-        let node = &self.kubelet.config.name;
-        let Ok(listed) = self.kubelet.client.list_newest(&ATTACHMENTS, &ListScope::default()).await else {
-            return false;
-        };
-        listed.items.iter().any(|attachment| {
-            attachment["spec"]["nodeName"] == **node
-                && attachment["spec"]["source"]["persistentVolumeName"] == volume.name()
-                && attachment["status"]["attached"].bool()
-        })
     }
 
     /// Waits for an image; false when the pod was deleted meanwhile.
@@ -427,6 +419,7 @@ impl Worker {
             container.end(ctx, End { code, reason }, false, Duration::ZERO);
         }
         self.close_sockets();
+        self.unmount().await;
         if self.is_forgotten.get() {
             return;
         }
@@ -442,6 +435,15 @@ impl Worker {
                 Err(error) if error.is_not_found() || error.is_conflict() => return,
                 Err(_) => ctx.sleep(WRITE_PAUSE).await,
             }
+        }
+    }
+
+    /// Unmounts the volumes, after which the node's status no longer shows them as in use.
+    async fn unmount(&self) {
+        let uid = self.pod().uid().to_owned();
+        if self.kubelet.volumes.are_used_by(&uid) {
+            self.kubelet.ctx.sleep(self.draw("volume-unmount", UNMOUNT_MIN, UNMOUNT_MAX)).await;
+            self.kubelet.volumes.release(&uid);
         }
     }
 
