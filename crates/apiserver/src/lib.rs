@@ -39,7 +39,7 @@ mod meta;
 mod normal;
 mod options;
 mod patch_verb;
-mod quota;
+pub mod quota;
 mod read;
 mod request;
 mod response;

@@ -86,6 +86,12 @@ pub const NAMESPACE_QPS_FACTOR: f64 = 20.0;
 /// How much larger its burst is (same file).
 pub const NAMESPACE_BURST_FACTOR: f64 = 100.0;
 
+/// Workers of each of the resource quota controller's two queues (`ConcurrentResourceQuotaSyncs`,
+/// `pkg/controller/resourcequota/config/v1alpha1/defaults.go`).
+pub const QUOTA_WORKERS: usize = 5;
+/// How often the usage of all quotas is computed anew (`ResourceQuotaSyncPeriod`, same file).
+pub const QUOTA_RESYNC: Duration = secs(5 * 60);
+
 /// First pause of a write that is tried again after a conflict (client-go `util/retry`, `DefaultBackoff`).
 pub const RETRY_BACKOFF_PAUSE: Duration = ms(10);
 /// How much longer each such pause is than the one before (same file).

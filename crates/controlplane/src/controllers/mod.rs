@@ -17,6 +17,7 @@ mod namespace;
 mod node;
 mod pod_control;
 mod replicaset;
+mod resourcequota;
 mod revisions;
 mod statefulset;
 mod volume;
@@ -74,6 +75,7 @@ pub const CONTROLLERS: &[Controller] = &[
         run: |context| Box::pin(node::run_taint_eviction(context)),
     },
     Controller { name: "ttl-controller", run: |context| Box::pin(node::run_ttl(context)) },
+    Controller { name: "resourcequota-controller", run: |context| Box::pin(resourcequota::run(context)) },
     Controller { name: "replicaset-controller", run: |context| Box::pin(replicaset::run(context)) },
     Controller { name: "statefulset-controller", run: |context| Box::pin(statefulset::run(context)) },
     Controller {
