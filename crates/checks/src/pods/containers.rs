@@ -233,7 +233,12 @@ fn stuck_creating<'a>(look: &mut Look<'a>, pod: &'a Value, owner: &ObjectRef) ->
         return None;
     }
     let outcome = if waited < look.duration(&NOT_READY_GRACE) { Outcome::Warn } else { Outcome::Fail };
-    let title = format!("its containers have been in creation for {}", span(waited));
+    let title = if containers(pod).is_empty() {
+        let node = pod["spec"]["nodeName"].str();
+        format!("bound to node {node}, whose kubelet has said nothing of it for {}", span(waited))
+    } else {
+        format!("its containers have been in creation for {}", span(waited))
+    };
     let mut symptom = Symptom::new(pod, STUCK_CREATING, outcome, owner, title)
         .since(Some(since))
         .because("the pod has a node and runs nothing; a volume, a network or a runtime does not answer")

@@ -78,9 +78,12 @@ fn of_job<'a>(look: &mut Look<'a>, namespace: &str, name: &str, pods: &[&'a Valu
     let since = failed["lastTransitionTime"].as_time();
     let owner = pods.first().map(|pod| workload::of_pod(look.view(), pod));
     let owner = owner.unwrap_or_else(|| ObjectRef::of(job));
+    let is_paused = is_of_suspended(look, job);
+    let outcome = if is_paused { Outcome::Warn } else { severity(look, since) };
+    let paused = if is_paused { "; its CronJob is suspended" } else { "" };
     let symptom = |pod: &&'a Value| {
-        let title = format!("Job {name} failed, {}: {}", failed["reason"].str(), ending(pod));
-        Symptom::new(pod, "POD_JOB_FAILED", severity(look, since), &owner, title)
+        let title = format!("Job {name} failed, {}: {}{paused}", failed["reason"].str(), ending(pod));
+        Symptom::new(pod, "POD_JOB_FAILED", outcome, &owner, title)
             .since(since)
             .because("the work was not done, and the Job does not try again")
             .evidence(condition_evidence(job, "Failed", "message", "Complete").on(ObjectRef::of(job)))
@@ -88,6 +91,13 @@ fn of_job<'a>(look: &mut Look<'a>, namespace: &str, name: &str, pods: &[&'a Valu
             .remedy(format!("kubectl -n {namespace} describe job {name}"))
     };
     pods.iter().map(symptom).collect()
+}
+
+/// Tells whether somebody has suspended the CronJob that made a Job.
+fn is_of_suspended(look: &Look<'_>, job: &Value) -> bool {
+    let cron_job = job.controller_of().filter(|owner| owner.kind == "CronJob");
+    let cron_job = cron_job.and_then(|owner| look.view().get("cronjobs.batch", job.namespace(), owner.name));
+    cron_job.is_some_and(|cron_job| cron_job["spec"]["suspend"].bool())
 }
 
 /// Finds a Job of the same CronJob that was created later and completed.
@@ -118,7 +128,7 @@ fn leftovers<'a>(look: &mut Look<'a>, pods: &[&'a Value]) -> Vec<Symptom<'a>> {
         return Vec::new();
     }
     let symptom = |pod: &&'a Value| {
-        let title = format!("fails as soon as it is made: {}", ending(pod));
+        let title = format!("fails again and again, replaced each time: {}", ending(pod));
         let mut symptom = Symptom::new(pod, "POD_FAILS_REPEATEDLY", Outcome::Warn, &owner, title)
             .since(ended_at(pod))
             .because("each replacement meets the same end; the workload is short of replicas and the API is kept busy")

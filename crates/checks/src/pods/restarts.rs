@@ -259,7 +259,7 @@ pub(super) fn judge_rate<'a>(
 ) -> Option<Symptom<'a>> {
     let history = History::of(look, pod, container)?;
     let warn = look.count(&RESTARTS_WARN);
-    if container.role == Role::Init || history.total < warn {
+    if history.total < warn {
         return None;
     }
     if is_nodes_doing(&history) {
@@ -284,7 +284,11 @@ pub(super) fn judge_rate<'a>(
     let mut symptom = Symptom::new(pod, "POD_RESTARTS", Outcome::Warn, owner, title)
         .subject(subject(container))
         .since(history.finished)
-        .because("what ends now and then today may end all the time under load")
+        .because(if container.role == Role::Init {
+            "the pod's own containers start only after it has succeeded"
+        } else {
+            "what ends now and then today may end all the time under load"
+        })
         .command("logs", &format!(" -c {} --previous", container.name));
     symptom.evidence = history.evidence(container);
     Some(symptom)

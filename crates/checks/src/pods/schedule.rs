@@ -48,6 +48,19 @@ pub(super) fn judge<'a>(look: &mut Look<'a>, pod: &'a Value, owner: &ObjectRef) 
         ));
     }
     let scheduler = pod["spec"]["schedulerName"].as_str().unwrap_or("default-scheduler");
+    if !reason.is_empty() {
+        // `SchedulerError`: it looked, and failed at something else than room.
+        let title =
+            format!("{scheduler} has failed at it for {}: {}", span(waited), condition["message"].str());
+        return Some(
+            Symptom::new(pod, NOT_SCHEDULED, Outcome::Fail, owner, title)
+                .since(Some(since))
+                .because("it does not run at all; the scheduler tries again and meets the same")
+                .evidence(condition_evidence(pod, "PodScheduled", "reason", "a node"))
+                .command("describe pod", "")
+                .remedy(format!("look into the log of {scheduler} and of the plugin or extender it names")),
+        );
+    }
     let title = format!("no scheduler has looked at it for {}; it asks for {scheduler}", span(waited));
     Some(
         Symptom::new(pod, NOT_SCHEDULED, Outcome::Fail, owner, title)
