@@ -53,6 +53,8 @@ pub(crate) enum Wants {
     Pods,
     /// No pods: it is scaled to zero.
     Nothing,
+    /// No pods: no node is meant for its pods.
+    NoNode,
     /// No pods until somebody resumes it.
     Suspended,
     /// No pods any more: it is a Job that ended.
@@ -67,6 +69,7 @@ impl Wants {
         match self {
             Self::Pods => "wants pods",
             Self::Nothing => "is scaled to zero",
+            Self::NoNode => "fits no node",
             Self::Suspended => "is suspended",
             Self::Ended => "has ended",
             Self::Sometimes => "runs on a schedule",
@@ -122,12 +125,23 @@ fn template<'a>(resource: &str, workload: &'a Value) -> Template<'a> {
             (&spec["jobTemplate"]["spec"]["template"], wants)
         }
         "jobs.batch" => (&spec["template"], job_wants(workload)),
-        "daemonsets.apps" => (&spec["template"], Wants::Pods),
+        "daemonsets.apps" => (&spec["template"], daemon_wants(workload)),
         // An absent count means one, for all kinds that have it.
         _ if spec["replicas"].as_i64() == Some(0) => (&spec["template"], Wants::Nothing),
         _ => (&spec["template"], Wants::Pods),
     };
     Template { workload, labels: &template["metadata"]["labels"], spec: &template["spec"], wants }
+}
+
+/// Tells what a DaemonSet wants, as its controller has counted.
+fn daemon_wants(set: &Value) -> Wants {
+    let status = &set["status"];
+    let is_counted = status["observedGeneration"].as_i64() == Some(set.generation());
+    if is_counted && status["desiredNumberScheduled"].as_i64() == Some(0) {
+        Wants::NoNode
+    } else {
+        Wants::Pods
+    }
 }
 
 /// Tells what a Job wants.

@@ -26,12 +26,12 @@ pub(super) fn judge<'a>(
     let mut explained = BTreeSet::new();
     for attachment in attachments {
         let served = served(look, attachment, users);
-        if attachment["status"]["attached"] != true && !attachment["status"]["attachError"].is_null() {
+        if attachment.is_deleting() {
+            detach_failed(look, attachment, &served);
+        } else if attachment["status"]["attached"] != true && !attachment["status"]["attachError"].is_null() {
             explained.extend(attach_failed(look, attachment, &served));
         } else if is_of_lost_node(look, attachment) {
             lost_node(look, attachment, &served);
-        } else {
-            detach_failed(look, attachment, &served);
         }
     }
     explained
@@ -67,15 +67,25 @@ fn attach_failed(look: &mut Look<'_>, attachment: &Value, served: &Served<'_, '_
     let pods: Vec<ObjectRef> = waiting.iter().map(|pod| ObjectRef::of(pod)).collect();
     let object = pods.first().cloned().unwrap_or_else(|| ObjectRef::of(attachment));
     let outcome = if pods.is_empty() { Outcome::Warn } else { Outcome::Fail };
-    let claim = served.claim.as_ref().map_or_else(|| volume.to_owned(), ObjectRef::full_name);
+    let (kind, name) = match &served.claim {
+        Some(claim) => ("PersistentVolumeClaim", claim.full_name()),
+        // A volume that its pod describes itself has no object of its own.
+        None if volume.is_empty() => ("VolumeAttachment", attachment.name().to_owned()),
+        None => ("PersistentVolume", volume.to_owned()),
+    };
+    let what = match kind {
+        "PersistentVolumeClaim" => format!("claim {name}"),
+        "PersistentVolume" => format!("volume {name}"),
+        _ => "an inline volume".to_owned(),
+    };
     let message = error["message"].str();
     let title = if pods.is_empty() {
-        format!("claim {claim} cannot be attached to node {node}: {message}")
+        format!("{what} cannot be attached to node {node}: {message}")
     } else {
-        format!("waits for claim {claim}, which cannot be attached to node {node}: {message}")
+        format!("waits for {what}, which cannot be attached to node {node}: {message}")
     };
     let mut finding = Finding::new("VOLUME_ATTACH_FAILED", outcome, object, title)
-        .about(["PersistentVolumeClaim", &claim])
+        .about([kind, &name])
         .affecting(pods.clone())
         .affecting(served.claim.clone())
         .affecting([ObjectRef::of(attachment)])
@@ -121,6 +131,9 @@ fn lost_node(look: &mut Look<'_>, attachment: &Value, served: &Served<'_, '_>) {
 fn detach_failed(look: &mut Look<'_>, attachment: &Value, served: &Served<'_, '_>) {
     let Some(asked) = attachment["metadata"]["deletionTimestamp"].as_time() else { return };
     let waited = look.since(asked);
+    if is_of_lost_node(look, attachment) {
+        return lost_node(look, attachment, served);
+    }
     if waited < look.duration(&DETACH_GRACE) {
         return;
     }

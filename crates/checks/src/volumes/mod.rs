@@ -18,7 +18,7 @@ use report::{Evidence, Finding, ObjectRef, Outcome};
 use crate::Parameter;
 use crate::look::Look;
 use crate::registry::{Check, Code, Layer};
-use crate::words::{plural, span};
+use crate::words::{listed, plural, span};
 use users::Users;
 
 pub(crate) const CHECK: Check = Check {
@@ -57,6 +57,7 @@ pub(crate) const CHECK: Check = Check {
         Code::new("CLAIM_BEYOND_REPLICAS", "a claim of a StatefulSet's ordinal that is not wanted any more"),
         Code::new("CLAIM_CLASS_MISSING", "a pending claim's class does not exist"),
         Code::new("CLAIM_DELETED_IN_USE", "a claim was deleted and is kept only while pods use it"),
+        Code::new("CLAIM_DELETION_STUCK", "a claim was deleted and no pod uses it, yet a finalizer holds it"),
         Code::new("CLAIM_DRIVER_MISSING", "a pending claim's class names a driver that is not installed"),
         Code::new("CLAIM_LOST", "a claim's volume is gone"),
         Code::new("CLAIM_MISSING", "a pod waits for a claim that does not exist"),
@@ -66,6 +67,7 @@ pub(crate) const CHECK: Check = Check {
         Code::new("CLAIM_REPLICA_MISSING", "a StatefulSet wants the replica, but nobody mounts its claim"),
         Code::new("CLAIM_UNUSED", "a bound claim that nobody uses"),
         Code::new("CLAIM_VOLUME_MISSING", "a claim asks for a volume that does not exist"),
+        Code::new("CLAIM_VOLUME_TAKEN", "a claim asks for a volume that is kept for another"),
         Code::new("CLAIM_WITHOUT_POD", "a workload wants pods with this claim and has none"),
         Code::new("CLASS_DRIVER_MISSING", "a class names a driver that is not installed"),
         Code::new("VOLUME_ATTACH_FAILED", "a volume cannot be attached to a node"),
@@ -141,8 +143,8 @@ fn look(look: &mut Look<'_>) {
 
 fn one_claim<'a>(look: &mut Look<'a>, claim: &'a Value, users: &Users<'a>) {
     match claim["status"]["phase"].str() {
+        _ if claim.is_deleting() => deleting(look, claim, users),
         "Lost" => lost(look, claim, users),
-        "Bound" if claim.is_deleting() => deleting(look, claim, users),
         "Bound" if users.of_claim(claim).is_empty() => unused::judge(look, claim, users),
         _ => {}
     }
@@ -150,19 +152,27 @@ fn one_claim<'a>(look: &mut Look<'a>, claim: &'a Value, users: &Users<'a>) {
 
 fn lost(look: &mut Look<'_>, claim: &Value, users: &Users<'_>) {
     let volume = claim["spec"]["volumeName"].str();
-    let finding = Finding::new(
-        "CLAIM_LOST",
-        Outcome::Fail,
-        ObjectRef::of(claim),
-        format!("its volume {volume} is gone, and the data with it"),
-    )
-    .affecting(users.affected(claim))
-    .evidence(Evidence::new("/status/phase", "Lost").expected("Bound"))
-    .evidence(
-        Evidence::new("/spec/volumeName", volume).expected("a volume that exists and is bound to this claim"),
-    )
-    .because("pods that use the claim cannot start again; a new volume would be empty")
-    .remedy("restore the volume from a backup or a snapshot under the same name, or make the claim anew");
+    // A volume that is there and belongs to another claim is as lost to this one.
+    let title = match look.view().get("persistentvolumes", "", volume) {
+        Some(other) => {
+            let other = &other["spec"]["claimRef"];
+            format!(
+                "its volume {volume} belongs to claim {}/{}",
+                other["namespace"].str(),
+                other["name"].str()
+            )
+        }
+        None => format!("its volume {volume} is gone"),
+    };
+    let finding = Finding::new("CLAIM_LOST", Outcome::Fail, ObjectRef::of(claim), title)
+        .affecting(users.affected(claim))
+        .evidence(Evidence::new("/status/phase", "Lost").expected("Bound"))
+        .evidence(
+            Evidence::new("/spec/volumeName", volume)
+                .expected("a volume that exists and is bound to this claim"),
+        )
+        .because("pods that use the claim cannot start again; a new volume would be empty")
+        .remedy("restore the volume from a backup or a snapshot under the same name, or make the claim anew");
     look.find(finding);
 }
 
@@ -170,8 +180,11 @@ fn lost(look: &mut Look<'_>, claim: &Value, users: &Users<'_>) {
 fn deleting(look: &mut Look<'_>, claim: &Value, users: &Users<'_>) {
     let using = users.of_claim(claim);
     let Some(asked) = claim["metadata"]["deletionTimestamp"].as_time() else { return };
-    if using.is_empty() || look.since(asked) < look.duration(&PENDING_GRACE) {
+    if look.since(asked) < look.duration(&PENDING_GRACE) {
         return;
+    }
+    if using.is_empty() {
+        return held(look, claim, asked);
     }
     let title = format!("was deleted {} ago and is only kept while pods use it", span(look.since(asked)));
     let finding = Finding::new("CLAIM_DELETED_IN_USE", Outcome::Warn, ObjectRef::of(claim), title)
@@ -185,12 +198,31 @@ fn deleting(look: &mut Look<'_>, claim: &Value, users: &Users<'_>) {
     look.find(finding);
 }
 
+/// A claim that was deleted, that no pod uses, and that is there all the same.
+fn held(look: &mut Look<'_>, claim: &Value, asked: object::Time) {
+    let so = || format!("what holds claim {}, which was deleted, is unknown", claim.full_name());
+    if !look.knows("pods", claim.namespace(), so) {
+        return;
+    }
+    let finalizers: Vec<&str> = claim["metadata"]["finalizers"].items().iter().map(Value::str).collect();
+    let waited = span(look.since(asked));
+    let title =
+        format!("was deleted {waited} ago and no pod uses it, yet it is held by {}", listed(&finalizers));
+    let finding = Finding::new("CLAIM_DELETION_STUCK", Outcome::Warn, ObjectRef::of(claim), title)
+        .since(asked.rfc3339())
+        .evidence(Evidence::new("/metadata/deletionTimestamp", asked.rfc3339()).expected("gone"))
+        .evidence(Evidence::new("/metadata/finalizers", finalizers.join(", ")).expected("none"))
+        .because("its volume is kept and paid for, its name is taken, and its namespace cannot be deleted")
+        .remedy("see that the controllers that own these finalizers run");
+    look.find(finding);
+}
+
 /// Pods that name a claim which does not exist: one finding per claim.
 fn missing(look: &mut Look<'_>, users: &Users<'_>) {
     for (namespace, name, pods) in users.claims() {
-        // A manifest waits for nothing.
-        let pods: Vec<&Value> =
-            pods.iter().copied().filter(|pod| !pod["status"]["phase"].is_null()).collect();
+        // A manifest waits for nothing, and what is being deleted needs nothing any more.
+        let needs_it = |pod: &&Value| !pod["status"]["phase"].is_null() && !pod.is_deleting();
+        let pods: Vec<&Value> = pods.iter().copied().filter(needs_it).collect();
         if pods.is_empty() {
             continue;
         }
@@ -202,21 +234,29 @@ fn missing(look: &mut Look<'_>, users: &Users<'_>) {
             continue;
         }
         let claim = ObjectRef::new("v1", "PersistentVolumeClaim", namespace, name);
-        let Some(first) = pods.first() else { continue };
-        let mut finding = Finding::new(
-            "CLAIM_MISSING",
-            Outcome::Fail,
-            ObjectRef::of(first),
-            format!("waits for claim {name}, which does not exist"),
-        )
-        .about(["PersistentVolumeClaim", namespace, name])
-        .owned_by(crate::workload::of_pod(look.view(), first))
-        .affecting(pods.iter().map(|pod| ObjectRef::of(pod)))
-        .evidence(Evidence::new("/spec/volumes", format!("claim {name}")))
-        .evidence(Evidence::new("", "absent").expected("present").on(claim))
-        .because("a pod is neither scheduled nor started before its claims exist")
-        .remedy(format!("kubectl -n {namespace} get persistentvolumeclaims"))
-        .remedy("create the claim, or correct the name in the pod's template");
+        let Some(first) = pods.iter().find(|pod| users::is_waiting(pod)).or(pods.first()) else { continue };
+        let (title, why) = if users::is_waiting(first) {
+            (
+                format!("waits for claim {name}, which does not exist"),
+                "a pod is neither scheduled nor started before its claims exist",
+            )
+        } else {
+            (
+                format!(
+                    "uses claim {name}, which does not exist any more; it runs only until it must start again"
+                ),
+                "the volume stays only as long as the pod; its replacement will not start",
+            )
+        };
+        let mut finding = Finding::new("CLAIM_MISSING", Outcome::Fail, ObjectRef::of(first), title)
+            .about(["PersistentVolumeClaim", namespace, name])
+            .owned_by(crate::workload::of_pod(look.view(), first))
+            .affecting(pods.iter().map(|pod| ObjectRef::of(pod)))
+            .evidence(Evidence::new("/spec/volumes", format!("claim {name}")))
+            .evidence(Evidence::new("", "absent").expected("present").on(claim))
+            .because(why)
+            .remedy(format!("kubectl -n {namespace} get persistentvolumeclaims"))
+            .remedy("create the claim, or correct the name in the pod's template");
         if let Some(since) = waited {
             finding = finding.since(since.rfc3339());
         }

@@ -23,6 +23,12 @@ impl Place<'_> {
         (self.start()..self.start() + self.replicas()).contains(&self.ordinal)
     }
 
+    /// Says which replicas the set wants: `3 replicas`, `2 replicas from ordinal 5 on`.
+    pub(super) fn wanted(&self) -> String {
+        let count = crate::words::plural(self.replicas().unsigned_abs(), "replica");
+        if self.start() == 0 { count } else { format!("{count} from ordinal {} on", self.start()) }
+    }
+
     pub(super) fn pod_name(&self) -> String {
         format!("{}-{}", self.set.name(), self.ordinal)
     }

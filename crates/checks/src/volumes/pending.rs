@@ -19,6 +19,7 @@ enum Reason {
     NoClass,
     NoVolume,
     VolumeMissing,
+    VolumeTaken,
     NotProvisioned,
 }
 
@@ -69,6 +70,7 @@ fn reason(look: &mut Look<'_>, claim: &Value, users: &Users<'_>, drivers: &mut D
         let so = || format!("why claim {} is not bound is unknown", claim.full_name());
         return match look.get("persistentvolumes", "", volume, so) {
             Lookup::Absent => Some(Reason::VolumeMissing),
+            Lookup::Found(volume) if is_taken(volume, claim) => Some(Reason::VolumeTaken),
             _ => Some(Reason::NotProvisioned),
         };
     }
@@ -85,6 +87,14 @@ fn reason(look: &mut Look<'_>, claim: &Value, users: &Users<'_>, drivers: &mut D
         Lookup::Absent => Some(Reason::ClassMissing),
         Lookup::Found(class) => of_class(look, claim, class, users, drivers),
     }
+}
+
+/// Tells whether a volume is kept for another claim, be it an earlier one of the same name.
+fn is_taken(volume: &Value, claim: &Value) -> bool {
+    let kept_for = &volume["spec"]["claimRef"];
+    let is_other_name = kept_for["namespace"] != claim.namespace() || kept_for["name"] != claim.name();
+    let is_other_uid = !kept_for["uid"].str().is_empty() && kept_for["uid"] != claim.uid();
+    !kept_for.is_null() && (is_other_name || is_other_uid)
 }
 
 fn of_class(
@@ -188,6 +198,7 @@ fn report(look: &mut Look<'_>, reason: &Reason, claims: &[&Value], users: &Users
             .evidence(Evidence::new("/spec/volumeName", volume).expected("a volume that exists"))
             .remedy("restore the volume, or make the claim anew without spec.volumeName")
         }
+        Reason::VolumeTaken => volume_taken(look, first, finding),
         Reason::NotProvisioned => {
             let finding =
                 finding("CLAIM_PENDING", format!("pending for {waited} although it should be bound"))
@@ -202,6 +213,30 @@ fn report(look: &mut Look<'_>, reason: &Reason, claims: &[&Value], users: &Users
         }
     };
     look.find(finding);
+}
+
+fn volume_taken(look: &Look<'_>, claim: &Value, finding: impl FnOnce(&str, String) -> Finding) -> Finding {
+    let name = claim["spec"]["volumeName"].str();
+    let volume = look.view().get("persistentvolumes", "", name);
+    let kept_for = volume.map(|volume| &volume["spec"]["claimRef"]);
+    let text = |field: &str| kept_for.map_or("", |claim| claim[field].str());
+    let (other, uid) = (format!("{}/{}", text("namespace"), text("name")), text("uid"));
+    let is_former = other == claim.full_name();
+    let whom = if is_former { "an earlier claim of this name".to_owned() } else { format!("claim {other}") };
+    let waited = span(look.view().age(claim));
+    let title = format!("pending for {waited}: it asks for volume {name}, which is kept for {whom}");
+    let volume = ObjectRef::new("v1", "PersistentVolume", "", name);
+    let read = if is_former { ("/spec/claimRef/uid", uid) } else { ("/spec/claimRef/name", other.as_str()) };
+    let wanted = if is_former { claim.uid().to_owned() } else { claim.full_name() };
+    finding("CLAIM_VOLUME_TAKEN", title)
+        .evidence(Evidence::new("/spec/volumeName", name))
+        .evidence(Evidence::new(read.0, read.1).expected(wanted).on(volume))
+        .remedy(format!("kubectl get persistentvolume {name} -o yaml"))
+        .remedy(if is_former {
+            "if the data is to be used again, remove spec.claimRef.uid from the volume; then it is bound to this claim"
+        } else {
+            "name another volume, or leave the choice to the class: make the claim anew without spec.volumeName"
+        })
 }
 
 fn with_event(look: &Look<'_>, claim: &Value, finding: Finding) -> Finding {

@@ -17,12 +17,13 @@ pub(super) fn judge<'a>(look: &mut Look<'a>, volumes: &[&'a Value], users: &User
     for volume in volumes {
         match volume["status"]["phase"].str() {
             "Failed" => failed(look, volume),
-            "Released" if !volume.is_deleting() => {
-                let since = volume["status"]["lastPhaseTransitionTime"]
-                    .as_time()
-                    .or_else(|| volume["metadata"]["creationTimestamp"].as_time());
+            "Released" => {
+                let asked = volume["metadata"]["deletionTimestamp"].as_time();
                 let policy = volume["spec"]["persistentVolumeReclaimPolicy"].str();
+                // Whatever the policy says, one that is being deleted should soon be gone.
+                let policy = if asked.is_some() { "Delete" } else { policy };
                 let class = volume["spec"]["storageClassName"].str();
+                let since = asked.or_else(|| released_at(volume));
                 if let Some(since) = since.filter(|since| is_overdue(look, policy, *since)) {
                     released.entry((policy, class)).or_default().push((volume, since));
                 }
@@ -34,6 +35,16 @@ pub(super) fn judge<'a>(look: &mut Look<'a>, volumes: &[&'a Value], users: &User
     for ((policy, class), volumes) in released {
         lie_about(look, policy, class, &volumes);
     }
+}
+
+/// When a volume was released; before 1.29 its status does not say, but managed fields do.
+fn released_at(volume: &Value) -> Option<Time> {
+    let owns_phase = |entry: &&Value| !entry["fieldsV1"]["f:status"]["f:phase"].is_null();
+    let managed = volume["metadata"]["managedFields"].items().iter();
+    volume["status"]["lastPhaseTransitionTime"]
+        .as_time()
+        .or_else(|| managed.filter(owns_phase).filter_map(|entry| entry["time"].as_time()).max())
+        .or_else(|| volume["metadata"]["creationTimestamp"].as_time())
 }
 
 fn failed(look: &mut Look<'_>, volume: &Value) {
@@ -63,20 +74,20 @@ fn lie_about(look: &mut Look<'_>, policy: &str, class: &str, volumes: &[(&Value,
     let Some((first, since)) = volumes.iter().min_by_key(|(_, since)| *since) else { return };
     let claim = &first["spec"]["claimRef"];
     let count = plural(volumes.len() as u64, "volume");
+    let claims = if volumes.len() == 1 { "its claim" } else { "their claims" };
+    let was = if volumes.len() == 1 { "its claim was" } else { "their claims were" };
     let longest = span(look.since(*since));
     let (code, title, why, remedy) = if policy == "Delete" {
         (
             "VOLUME_NOT_DELETED",
-            format!(
-                "{count} of class {class} should have been deleted with their claims, for up to {longest}"
-            ),
+            format!("{count} of class {class} should have been deleted with {claims}, for up to {longest}"),
             "the driver does not delete them: storage is paid for, and quota fills",
             "look into the driver's provisioner; it deletes volumes",
         )
     } else {
         (
             "VOLUME_RELEASED",
-            format!("{count} of class {class} kept after their claims were deleted, for up to {longest}"),
+            format!("{count} of class {class} kept after {was} deleted, for up to {longest}"),
             "nobody uses them, they are paid for, and they do not bind again by themselves",
             "copy what is still wanted, then delete them; or clear spec.claimRef to let one be bound again",
         )

@@ -187,11 +187,8 @@ fn beyond(look: &mut Look<'_>, claim: &Value, place: &Place<'_>) {
     let set = ObjectRef::of(place.set);
     let since = idle_since(look, claim).max(place.scaled_at());
     let Some(mut outcome) = severity(look, since) else { return };
-    let mut title = format!(
-        "bound, but belongs to ordinal {} of {set}, which wants {} replicas",
-        place.ordinal,
-        place.replicas()
-    );
+    let mut title =
+        format!("bound, but belongs to ordinal {} of {set}, which wants {}", place.ordinal, place.wanted());
     if let Some(scaler) = scaler(look, place.set) {
         title = format!("{title}; {scaler} may scale it up again");
         outcome = Outcome::Warn;

@@ -79,6 +79,16 @@ pub(super) fn claims_of(pod: &Value) -> Vec<String> {
 }
 
 /// Tells whether a pod waits for its containers to be made, as it does while a volume is missing.
+///
+/// A pod is Pending while it pulls images and runs init containers as well; then its volumes are there already.
 pub(super) fn is_waiting(pod: &Value) -> bool {
-    pod["status"]["phase"] == "Pending"
+    let has_begun = |status: &Value| {
+        let (state, reason) = (&status["state"], status["state"]["waiting"]["reason"].str());
+        !state["running"].is_null()
+            || !state["terminated"].is_null()
+            || !matches!(reason, "" | "ContainerCreating" | "PodInitializing")
+    };
+    let lists = ["initContainerStatuses", "containerStatuses"];
+    let mut statuses = lists.iter().flat_map(|list| pod["status"][*list].items());
+    pod["status"]["phase"] == "Pending" && !statuses.any(has_begun)
 }
