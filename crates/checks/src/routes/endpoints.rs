@@ -14,6 +14,8 @@ pub(super) enum Behind {
     Ready,
     /// Somebody ready, but not for this port.
     OtherPortsOnly,
+    /// Some that are published although they are not ready, and nobody else.
+    NotServing(u64),
     /// Only endpoints that still serve while they end.
     Terminating(u64),
     /// Nobody.
@@ -32,7 +34,8 @@ pub(super) fn behind(look: &mut Look<'_>, service: &Value, port: &str) -> Option
         .filter(|slice| slice.namespace() == namespace)
         .collect();
     if !slices.is_empty() {
-        return Some(of_slices(&slices, port));
+        let publishes_unready = service["spec"]["publishNotReadyAddresses"].bool();
+        return Some(of_slices(&slices, port, publishes_unready));
     }
     if let Some(endpoints) = view.get("endpoints", namespace, name) {
         return Some(of_endpoints(endpoints, port));
@@ -41,8 +44,33 @@ pub(super) fn behind(look: &mut Look<'_>, service: &Value, port: &str) -> Option
     look.knows("endpointslices.discovery.k8s.io", namespace, so).then_some(Behind::Nothing { changed: None })
 }
 
-fn of_slices(slices: &[&Value], port: &str) -> Behind {
-    let (mut ready, mut on_port, mut ending) = (0_u64, 0_u64, 0_u64);
+/// Endpoints, counted.
+#[derive(Default)]
+struct Count {
+    /// Ready on whatever port.
+    ready: u64,
+    /// Ready on the port.
+    serving: u64,
+    /// Called ready on the port, and not ready.
+    published: u64,
+    /// On the port, ending and still serving.
+    ending: u64,
+}
+
+impl Count {
+    fn conclude(&self, changed: Option<Time>) -> Behind {
+        match self {
+            Self { serving: 1.., .. } => Behind::Ready,
+            Self { published: 1.., .. } => Behind::NotServing(self.published),
+            Self { ready: 1.., .. } => Behind::OtherPortsOnly,
+            Self { ending: 1.., .. } => Behind::Terminating(self.ending),
+            _ => Behind::Nothing { changed },
+        }
+    }
+}
+
+fn of_slices(slices: &[&Value], port: &str, publishes_unready: bool) -> Behind {
+    let mut count = Count::default();
     for slice in slices {
         // No ports means that there are none; a port without a number means all of them.
         let has_port = slice["ports"].items().iter().any(|p| p["name"].str() == port || p["port"].is_null());
@@ -51,34 +79,29 @@ fn of_slices(slices: &[&Value], port: &str) -> Behind {
             // What a condition does not say counts as ready (`discovery/v1.EndpointConditions`).
             let is_ready = conditions["ready"] != false;
             let is_serving = conditions["serving"].as_bool().unwrap_or(is_ready);
-            ready += u64::from(is_ready);
-            on_port += u64::from(is_ready && has_port);
-            ending += u64::from(!is_ready && is_serving && conditions["terminating"].bool() && has_port);
+            // With `publishNotReadyAddresses` all are called ready, and only `serving` tells which are.
+            let is_published = publishes_unready && !is_serving;
+            count.ready += u64::from(is_ready);
+            count.serving += u64::from(is_ready && !is_published && has_port);
+            count.published += u64::from(is_ready && is_published && has_port);
+            count.ending +=
+                u64::from(!is_ready && is_serving && conditions["terminating"].bool() && has_port);
         }
     }
     let changed = slices.iter().filter_map(|slice| changed(slice)).max();
-    conclude(ready, on_port, ending, changed)
+    count.conclude(changed)
 }
 
 fn of_endpoints(endpoints: &Value, port: &str) -> Behind {
-    let (mut ready, mut on_port) = (0_u64, 0_u64);
+    let mut count = Count::default();
     for subset in endpoints["subsets"].items() {
         let addresses = subset["addresses"].items().len() as u64;
-        ready += addresses;
+        count.ready += addresses;
         if subset["ports"].items().iter().any(|p| p["name"].str() == port) {
-            on_port += addresses;
+            count.serving += addresses;
         }
     }
-    conclude(ready, on_port, 0, changed(endpoints))
-}
-
-fn conclude(ready: u64, on_port: u64, ending: u64, changed: Option<Time>) -> Behind {
-    match (on_port, ready, ending) {
-        (1.., _, _) => Behind::Ready,
-        (0, 1.., _) => Behind::OtherPortsOnly,
-        (0, 0, 1..) => Behind::Terminating(ending),
-        (0, 0, 0) => Behind::Nothing { changed },
-    }
+    count.conclude(changed(endpoints))
 }
 
 fn changed(object: &Value) -> Option<Time> {

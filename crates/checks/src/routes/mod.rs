@@ -41,6 +41,7 @@ pub(crate) const CHECK: Check = Check {
         "replicationcontrollers",
         "jobs.batch",
         "cronjobs.batch",
+        "customresourcedefinitions.apiextensions.k8s.io",
     ],
     codes: &[
         Code::new("ROUTE_CLASS_MISSING", "the Ingress's class does not exist"),

@@ -117,7 +117,8 @@ fn behind_port(look: &mut Look<'_>, service: &Value, port: &Value) -> Option<Pro
     let object = ObjectRef::of(service);
     match endpoints::behind(look, service, port["name"].str())? {
         Behind::Ready => None,
-        Behind::OtherPortsOnly => Some(unserved(&object, port)),
+        Behind::OtherPortsOnly => Some(unserved(service, port)),
+        Behind::NotServing(count) => Some(not_serving(&object, count)),
         Behind::Terminating(count) => Some(
             Problem::new(
                 "ROUTE_NO_ENDPOINTS",
@@ -137,7 +138,28 @@ fn behind_port(look: &mut Look<'_>, service: &Value, port: &Value) -> Option<Pro
     }
 }
 
-fn unserved(object: &ObjectRef, port: &Value) -> Problem {
+fn not_serving(object: &ObjectRef, count: u64) -> Problem {
+    let title = format!(
+        "{} of Service {} published although not ready (publishNotReadyAddresses), and nobody else answers",
+        if count == 1 { "the one endpoint".to_owned() } else { format!("all {count} endpoints") },
+        if count == 1 { format!("{} is", object.name) } else { format!("{} are", object.name) },
+    );
+    Problem::new("ROUTE_NO_ENDPOINTS", Outcome::Warn, object.to_string(), title)
+        .evidence(
+            Evidence::new("/spec/publishNotReadyAddresses", "true")
+                .expected("endpoints that serve")
+                .on(object.clone()),
+        )
+        .because("requests are sent to pods that do not call themselves ready; likely they fail")
+        .remedy(command(object, "describe"))
+        .behind(object.clone())
+}
+
+fn unserved(service: &Value, port: &Value) -> Problem {
+    let object = &ObjectRef::of(service);
+    if service["spec"]["selector"].is_empty() {
+        return unserved_by_hand(object, port);
+    }
     let target = match &port["targetPort"] {
         Value::Str(name) => format!("named {name}"),
         other => other.int().to_string(),
@@ -148,6 +170,18 @@ fn unserved(object: &ObjectRef, port: &Value) -> Problem {
         .evidence(Evidence::new("/spec/ports", format!("{number} → {target}")).on(object.clone()))
         .because("the Service has endpoints, but not for this port")
         .remedy("name the port in the containers of the pods, or correct targetPort in the Service")
+        .behind(object.clone())
+}
+
+/// The endpoints of a Service without selector were given by hand, and their port has another name.
+fn unserved_by_hand(object: &ObjectRef, port: &Value) -> Problem {
+    let (number, name) = (port["port"].int(), port["name"].str());
+    let wanted = if name.is_empty() { "without a name".to_owned() } else { format!("named {name}") };
+    let title = format!("the endpoints given to Service {} have no port {wanted}", object.name);
+    Problem::new("ROUTE_PORT_UNSERVED", Outcome::Fail, format!("{object} port {number}"), title)
+        .evidence(Evidence::new("/spec/ports", format!("{number}, {wanted}")).on(object.clone()))
+        .because("endpoints and Service are joined by the name of the port, and these are not")
+        .remedy("name the port in the EndpointSlice or Endpoints as the Service does")
         .behind(object.clone())
 }
 
@@ -177,25 +211,52 @@ fn nobody(look: &mut Look<'_>, service: &Value, changed: Option<Time>) -> Option
     if pods.is_empty() {
         return without_pods(look, service, &selector, changed, no_endpoints);
     }
-    let since = pods.iter().filter_map(|pod| unready_since(pod)).max().max(changed);
+    let (going, staying): (Vec<&Value>, Vec<&Value>) = pods.into_iter().partition(|pod| pod.is_deleting());
+    let (ready, unready): (Vec<&Value>, Vec<&Value>) =
+        staying.iter().partition(|pod| pod.condition("Ready")["status"] == "True");
+    let name = &object.name;
+    let (since, pods, title) = if !ready.is_empty() {
+        let since =
+            ready.iter().filter_map(|pod| pod.condition("Ready")["lastTransitionTime"].as_time()).min();
+        let count = plural(ready.len() as u64, "ready pod");
+        let title = format!("Service {name} has no ready endpoint, although it has {count}");
+        (since, ready, title)
+    } else if !unready.is_empty() {
+        let since = unready.iter().filter_map(|pod| unready_since(pod)).max();
+        let count = plural(unready.len() as u64, "pod");
+        (since, unready, format!("Service {name} has no ready endpoint: {count} not ready"))
+    } else {
+        let since = going.iter().filter_map(|pod| pod["metadata"]["deletionTimestamp"].as_time()).max();
+        let count = plural(going.len() as u64, "pod");
+        (since, going, format!("Service {name} has no ready endpoint: {count} about to end"))
+    };
+    let since = since.max(changed);
     let is_settling = since.is_some_and(|since| look.since(since) < look.duration(&ENDPOINT_GRACE));
     let for_long = since.map_or(String::new(), |since| format!(", for {}", span(look.since(since))));
-    let title = format!(
-        "Service {} has no ready endpoint: {} not ready{for_long}",
-        object.name,
-        plural(pods.len() as u64, "pod")
-    );
     let outcome = if is_settling { Outcome::Warn } else { Outcome::Fail };
-    let mut problem = no_endpoints(outcome, title);
+    let mut problem = no_endpoints(outcome, format!("{title}{for_long}"));
     for pod in pods.iter().take(3) {
-        let at =
-            pod["status"]["conditions"].items().iter().position(|condition| condition["type"] == "Ready");
-        let pointer =
-            at.map_or("/status/conditions".to_owned(), |at| format!("/status/conditions/{at}/status"));
-        let observed = pod.condition("Ready")["status"].as_str().unwrap_or("absent");
-        problem = problem.evidence(Evidence::new(pointer, observed).expected("True").on(ObjectRef::of(pod)));
+        problem = problem.evidence(readiness(pod));
+    }
+    if pods.iter().any(|pod| !pod.is_deleting() && pod.condition("Ready")["status"] == "True") {
+        problem = problem.remedy(
+            "the pods are well: see that the endpointslice controller of the controller manager runs and keeps up",
+        );
     }
     Some(problem)
+}
+
+/// Gives as evidence what a pod says of its readiness, or that it is to go.
+fn readiness(pod: &Value) -> Evidence {
+    let object = ObjectRef::of(pod);
+    if let Some(due) = pod["metadata"]["deletionTimestamp"].as_str() {
+        return Evidence::new("/metadata/deletionTimestamp", due).expected("absent").on(object);
+    }
+    let at = pod["status"]["conditions"].items().iter().position(|condition| condition["type"] == "Ready");
+    let pointer = at.map_or("/status/conditions".to_owned(), |at| format!("/status/conditions/{at}/status"));
+    let observed = pod.condition("Ready")["status"].as_str().unwrap_or("absent");
+    let evidence = Evidence::new(pointer, observed).on(object);
+    if observed == "True" { evidence } else { evidence.expected("True") }
 }
 
 fn unready_since(pod: &Value) -> Option<Time> {
@@ -232,13 +293,20 @@ fn without_pods(
         return Some(
             Problem::new("ROUTE_SCALED_TO_ZERO", Outcome::Warn, service.to_string(), title)
                 .evidence(evidence)
-                .evidence(Evidence::new("/spec/replicas", "0").on(workload.clone()))
+                .evidence(wants_nothing(first.workload, first.wants).on(workload.clone()))
                 .because("it looks intended, but whoever follows the route gets an error")
-                .remedy(format!(
-                    "kubectl -n {namespace} scale {}/{} --replicas=1",
-                    workload.kind.to_lowercase(),
-                    workload.name
-                ))
+                .remedy(match first.wants {
+                    Wants::Nothing => format!(
+                        "kubectl -n {namespace} scale {}/{} --replicas=1",
+                        workload.kind.to_lowercase(),
+                        workload.name
+                    ),
+                    _ => format!(
+                        "kubectl -n {namespace} describe {} {}",
+                        workload.kind.to_lowercase(),
+                        workload.name
+                    ),
+                })
                 .remedy("or take the route away while the workload is down")
                 .behind(service)
                 .behind(workload),
@@ -252,4 +320,15 @@ fn without_pods(
     };
     let title = format!("Service {name} has no ready endpoint: {why}");
     Some(no_endpoints(if is_settling { Outcome::Warn } else { Outcome::Fail }, title).evidence(evidence))
+}
+
+/// Gives as evidence where a workload says that it wants no pods.
+fn wants_nothing(workload: &Value, wants: Wants) -> Evidence {
+    match wants {
+        Wants::NoNode => Evidence::new("/status/desiredNumberScheduled", "0"),
+        Wants::Suspended => Evidence::new("/spec/suspend", "true"),
+        Wants::Sometimes => Evidence::new("/spec/schedule", workload["spec"]["schedule"].str()),
+        Wants::Ended => Evidence::new("/status/conditions", "ended"),
+        Wants::Nothing | Wants::Pods => Evidence::new("/spec/replicas", "0"),
+    }
 }

@@ -69,7 +69,9 @@ fn of_secret(look: &mut Look<'_>, namespace: &str, name: &str, uses: &[Use<'_>])
     for key in [CERTIFICATE, KEY] {
         if content(secret, key) == Content::Absent {
             let evidence = Evidence::new(format!("/data/{key}"), "absent").expected("PEM");
-            return Some(invalid(format!("Secret {name} has no {key}"), evidence));
+            let kind = secret["type"].as_str().filter(|kind| *kind != "kubernetes.io/tls");
+            let kind = kind.map_or(String::new(), |kind| format!("; it is of type {kind}"));
+            return Some(invalid(format!("Secret {name} has no {key}{kind}"), evidence));
         }
     }
     let (crt, key) = (content(secret, CERTIFICATE), content(secret, KEY));
