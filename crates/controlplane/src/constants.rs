@@ -59,6 +59,14 @@ pub const ENDPOINTSLICE_RETRIES_MAX: u32 = 15;
 /// Workers of each workload controller (`--concurrent-replicaset-syncs` and its like).
 pub const WORKERS: usize = 5;
 
+/// Workers of the CronJob controller (`ConcurrentCronJobSyncs`, `pkg/controller/cronjob/config/v1alpha1/defaults.go`).
+pub const CRONJOB_WORKERS: usize = 5;
+/// How much later than scheduled a CronJob is looked at, since clocks differ
+/// (`pkg/controller/cronjob/cronjob_controllerv2.go`, `nextScheduleDelta`).
+pub const CRONJOB_SCHEDULE_DELTA: Duration = ms(100);
+/// Workers of the TTL-after-finished controller (`ConcurrentTTLSyncs`,
+/// `pkg/controller/ttlafterfinished/config/v1alpha1/defaults.go`).
+pub const TTL_AFTER_FINISHED_WORKERS: usize = 5;
 /// Workers of each of the garbage collector's two queues (`--concurrent-gc-syncs`).
 pub const GC_WORKERS: usize = 20;
 /// How much faster than other controllers the garbage collector may ask: each deletion takes two requests

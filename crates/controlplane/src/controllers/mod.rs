@@ -5,6 +5,7 @@
 
 mod claim;
 mod context;
+mod cronjob;
 mod daemonset;
 mod deployment;
 mod discovery;
@@ -20,6 +21,7 @@ mod replicaset;
 mod resourcequota;
 mod revisions;
 mod statefulset;
+mod ttlafterfinished;
 mod volume;
 
 pub use claim::RefManager;
@@ -43,6 +45,7 @@ pub struct Controller {
 
 /// All controllers, in the order in which they start.
 pub const CONTROLLERS: &[Controller] = &[
+    Controller { name: "cronjob-controller", run: |context| Box::pin(cronjob::run(context)) },
     Controller { name: "daemonset-controller", run: |context| Box::pin(daemonset::run(context)) },
     Controller { name: "deployment-controller", run: |context| Box::pin(deployment::run(context)) },
     Controller { name: "endpointslice-controller", run: |context| Box::pin(endpointslice::run(context)) },
@@ -73,6 +76,10 @@ pub const CONTROLLERS: &[Controller] = &[
     Controller {
         name: "taint-eviction-controller",
         run: |context| Box::pin(node::run_taint_eviction(context)),
+    },
+    Controller {
+        name: "ttl-after-finished-controller",
+        run: |context| Box::pin(ttlafterfinished::run(context)),
     },
     Controller { name: "ttl-controller", run: |context| Box::pin(node::run_ttl(context)) },
     Controller { name: "resourcequota-controller", run: |context| Box::pin(resourcequota::run(context)) },
