@@ -3,8 +3,8 @@
 use crate::console::Console;
 use crate::failure::Failure;
 use clap::{Args, ValueEnum};
-use report::Report;
 use report::write::{TextOptions, html, json, junit, text};
+use report::{Report, Verdict};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -48,38 +48,106 @@ impl OutputArgs {
         })
     }
 
-    /// Tells whether the report is text on the terminal.
+    /// Says in which form and where the answer goes.
+    pub(crate) fn output(&self) -> Output {
+        let place = self.output.clone().map_or(Place::Terminal, Place::File);
+        Output { format: self.format(), place }
+    }
+}
+
+/// In which form an answer is written, and where.
+#[derive(Debug)]
+pub(crate) struct Output {
+    format: Format,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    Terminal,
+    /// A file, and a summary on the terminal.
+    File(PathBuf),
+    /// A folder with a file in every lasting form; on the terminal the form that was asked for.
+    Folder(PathBuf),
+}
+
+/// The files of a folder, each in its form.
+const FILES: [(&str, Format); 3] =
+    [("report.html", Format::Html), ("report.json", Format::Json), ("report.junit.xml", Format::Junit)];
+
+impl Output {
+    /// Lets the report go to a folder in all forms, and to the terminal in one.
+    pub(crate) fn to_folder(format: Format, folder: &Path) -> Self {
+        Self { format, place: Place::Folder(folder.to_owned()) }
+    }
+
+    /// Tells whether what the terminal shows is text for people.
     pub(crate) fn is_for_people(&self) -> bool {
-        self.format() == Format::Text && self.output.is_none()
+        self.format == Format::Text && !matches!(self.place, Place::File(_))
     }
 
     /// Tells whether progress may be shown while the report is made.
     pub(crate) fn allows_progress(&self) -> bool {
-        self.format() != Format::Json
+        self.format != Format::Json
     }
 
     /// Writes a text that is already in the form asked for.
     pub(crate) fn write_text(&self, text: &str, console: &Console) -> Result<(), Failure> {
-        let Some(path) = &self.output else { return print(text) };
-        std::fs::write(path, text)
-            .map_err(|error| Failure::usage(format!("{} could not be written: {error}", path.display())))?;
+        let Place::File(path) = &self.place else { return print(text) };
+        write_file(path, text)?;
         if console.quiet { Ok(()) } else { print(&format!("written: {}\n", path.display())) }
     }
 
     /// Writes a report where it was asked for.
     pub(crate) fn write(&self, report: &Report, console: &Console) -> Result<(), Failure> {
-        let Some(path) = &self.output else {
-            return print(&render(report, self.format(), console, console.colours_output())?);
-        };
-        let rendered = render(report, self.format(), console, false)?;
-        std::fs::write(path, rendered)
-            .map_err(|error| Failure::usage(format!("{} could not be written: {error}", path.display())))?;
-        if console.quiet {
-            return Ok(());
+        match &self.place {
+            Place::Terminal => print(&render(report, self.format, console, console.colours_output())?),
+            Place::File(path) => {
+                write_file(path, &render(report, self.format, console, false)?)?;
+                if console.quiet {
+                    return Ok(());
+                }
+                let summary = render(report, Format::Text, console, console.colours_output())?;
+                print(&format!("{summary}\nreport: {}\n", path.display()))
+            }
+            Place::Folder(folder) => {
+                write_folder(folder, report, console)?;
+                if self.format != Format::Text {
+                    return print(&render(report, self.format, console, false)?);
+                }
+                if console.quiet {
+                    return Ok(());
+                }
+                let summary = render(report, Format::Text, console, console.colours_output())?;
+                print(&format!("{summary}\nreport: {}\n", folder.join(FILES[0].0).display()))
+            }
         }
-        let summary = render(report, Format::Text, console, console.colours_output())?;
-        print(&format!("{summary}\nreport: {}\n", path.display()))
     }
+
+    /// Keeps a report of which people have just been told: an older one in the folder would say something else. What
+    /// was not understood leaves no trace.
+    pub(crate) fn keep(&self, report: &Report, console: &Console) -> Result<(), Failure> {
+        match &self.place {
+            Place::Folder(folder) if report.verdict.result != Verdict::Usage => {
+                write_folder(folder, report, console)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn write_folder(folder: &Path, report: &Report, console: &Console) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::usage(format!("{} could not be made: {error}", folder.display())))?;
+    for (name, format) in FILES {
+        write_file(&folder.join(name), &render(report, format, console, false)?)?;
+    }
+    Ok(())
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text)
+        .map_err(|error| Failure::usage(format!("{} could not be written: {error}", path.display())))
 }
 
 fn render(report: &Report, format: Format, console: &Console, colour: bool) -> Result<String, Failure> {

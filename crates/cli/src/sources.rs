@@ -51,6 +51,17 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 impl SourceArgs {
+    /// Tells whether a source was named.
+    pub(crate) fn is_given(&self) -> bool {
+        self.context.is_some() || self.kubeconfig.is_some() || self.manifests.is_some()
+    }
+
+    /// Gives an option that says how to look at a source, if there is one.
+    pub(crate) fn narrows(&self) -> Option<&'static str> {
+        let at = self.at.is_some().then_some("--at");
+        at.or(self.namespace.is_some().then_some("--namespace"))
+    }
+
     /// Reads the source that was asked for; by default the cluster that kubectl would talk to.
     pub(crate) fn load(&self, console: &Console) -> Result<Loaded, Failure> {
         let bar = console.progress("reading");

@@ -133,7 +133,7 @@ pub enum ClusterError {
 /// How often a user looks whether the API answers.
 const READY_POLL: Duration = Duration::from_millis(100);
 /// The namespaces that a real API server makes at its start.
-const SYSTEM_NAMESPACES: &[&str] = &["default", "kube-node-lease", "kube-public", "kube-system"];
+pub const SYSTEM_NAMESPACES: &[&str] = &["default", "kube-node-lease", "kube-public", "kube-system"];
 
 impl Cluster {
     /// Makes the processes; nothing runs until the kernel does.

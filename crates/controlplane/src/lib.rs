@@ -28,7 +28,7 @@ mod volumes;
 mod wire;
 mod world;
 
-pub use cluster::{Cluster, ClusterConfig, ClusterError, Mutants};
+pub use cluster::{Cluster, ClusterConfig, ClusterError, Mutants, SYSTEM_NAMESPACES};
 pub use faults::{Fault, FaultId, Faults, Relist, Target};
 pub use gates::{Gates, UnknownGate};
 pub use kubelet::NodeConfig;

@@ -108,3 +108,32 @@ fn a_claim_in_use_stays_although_the_controllers_do_not_see_the_pod() {
         "its volume went with it"
     );
 }
+
+#[test]
+fn a_pod_whose_claim_nobody_provisions_is_told_so_when_the_scheduler_gives_up_waiting() {
+    let version = KubernetesVersion::parse("1.36").expect("known");
+    let mut config = ClusterConfig::new(version, sim::Config::with_seed(4));
+    config.nodes = vec![NodeConfig::new("n0", "v1.36.3")];
+    // The class names a driver, and nobody installed it.
+    config.objects = vec![value!({
+        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "later"},
+        "provisioner": DRIVER, "volumeBindingMode": "WaitForFirstConsumer",
+    })];
+    let mut cluster = Cluster::new(config).expect("a cluster");
+    cluster.user("kubectl", |_, client| async move {
+        client.create(&kinds::CLAIMS, &claim()).await.expect("created");
+        client.create(&kinds::PODS, &pod("user")).await.expect("created");
+    });
+    let scheduled = |cluster: &Cluster| {
+        find(cluster, &kinds::PODS, "user").expect("it is there").condition("PodScheduled").clone()
+    };
+    cluster.sim.run_until(Instant::from_secs(590));
+    assert!(scheduled(&cluster).is_null(), "it waits in PreBind for the claim to be bound");
+    // --bind-timeout-seconds is 600 by default.
+    cluster.sim.run_until(Instant::from_secs(620));
+    assert_eq!(scheduled(&cluster)["reason"], "SchedulerError");
+    assert_eq!(
+        scheduled(&cluster)["message"],
+        "running PreBind plugin \"VolumeBinding\": binding volumes: context deadline exceeded"
+    );
+}

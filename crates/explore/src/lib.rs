@@ -7,6 +7,7 @@
 //! This crate must never know how results are shown, and, [`campaign`](Campaign) aside, nothing of threads.
 
 mod campaign;
+mod ground;
 mod key;
 pub mod library;
 mod plan;
@@ -15,10 +16,11 @@ mod run;
 mod scenario;
 
 pub use campaign::{Campaign, CampaignResult, SEEDS_MAX};
+pub use ground::{Ground, LeftOut};
 pub use key::{Key, KeyError};
 pub use plan::PlannedFault;
 pub use replay::{Replay, ReplayError, TraceFilter, prove, replay};
 pub use run::{
-    Course, FaultReport, Figure, Finding, FindingKind, Keep, Run, RunError, RunResult, Writes, run,
+    Course, FaultReport, Figure, Finding, FindingKind, Keep, Run, RunError, RunResult, Writes, run, run_on,
 };
 pub use scenario::*;

@@ -124,7 +124,8 @@ const ENDED_WINDOW: Parameter = Parameter::seconds(
 );
 
 /// Findings that a volume may explain.
-pub(crate) const WAITS_FOR_VOLUME: &[&str] = &[containers::STUCK_CREATING, schedule::UNSCHEDULABLE];
+pub(crate) const WAITS_FOR_VOLUME: &[&str] =
+    &[containers::STUCK_CREATING, schedule::UNSCHEDULABLE, schedule::NOT_SCHEDULED];
 
 fn look(look: &mut Look<'_>) {
     let pods = look.subjects("pods");

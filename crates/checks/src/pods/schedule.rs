@@ -9,7 +9,7 @@ use crate::look::Look;
 use crate::words::span;
 
 pub(crate) const UNSCHEDULABLE: &str = "POD_UNSCHEDULABLE";
-const NOT_SCHEDULED: &str = "POD_NOT_SCHEDULED";
+pub(crate) const NOT_SCHEDULED: &str = "POD_NOT_SCHEDULED";
 
 /// Judges a pod without a node.
 pub(super) fn judge<'a>(look: &mut Look<'a>, pod: &'a Value, owner: &ObjectRef) -> Option<Symptom<'a>> {

@@ -7,11 +7,12 @@ mod check;
 mod replay;
 mod scenario;
 mod simulate;
+mod trial;
 
 use crate::args::Cli;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::output::{OutputArgs, complain, print};
+use crate::output::{Output, complain, print};
 use crate::panics::guard;
 use clap::Subcommand;
 use report::{Draft, Report, Source};
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Trial(trial::TrialArgs),
     Check(check::CheckArgs),
     Simulate(simulate::SimulateArgs),
     Replay(replay::ReplayArgs),
@@ -38,22 +40,25 @@ pub(crate) enum Answer {
 impl Command {
     fn name(&self) -> &'static str {
         match self {
+            Self::Trial(_) => "trial",
             Self::Check(_) => "check",
             Self::Simulate(_) => "simulate",
             Self::Replay(_) => "replay",
         }
     }
 
-    fn output(&self) -> &OutputArgs {
+    fn output(&self) -> Output {
         match self {
-            Self::Check(args) => &args.output,
-            Self::Simulate(args) => &args.output,
-            Self::Replay(args) => &args.output,
+            Self::Trial(args) => args.output(),
+            Self::Check(args) => args.output.output(),
+            Self::Simulate(args) => args.output.output(),
+            Self::Replay(args) => args.output.output(),
         }
     }
 
     fn run(&self, console: &Console) -> Result<Answer, Failure> {
         match self {
+            Self::Trial(args) => trial::run(args, console),
             Self::Check(args) => check::run(args, console),
             Self::Simulate(args) => simulate::run(args, console),
             Self::Replay(args) => replay::run(args, console),
@@ -64,7 +69,8 @@ impl Command {
 /// Runs the command and writes what it gives; what fails is written in the same form.
 pub(crate) fn run(cli: &Cli) -> ExitCode {
     let (mut console, command) = (Console::new(cli), &cli.command);
-    console.shows_progress &= command.output().allows_progress();
+    let output = command.output();
+    console.shows_progress &= output.allows_progress();
     let (answer, said) = match guard(|| command.run(&console)) {
         Ok(answer) => (answer, false),
         Err(failure) => {
@@ -74,14 +80,12 @@ pub(crate) fn run(cli: &Cli) -> ExitCode {
     };
     let (written, code) = match &answer {
         Answer::Text(text) => (print(text), 0),
-        Answer::Rendered { text, code } => (guard(|| command.output().write_text(text, &console)), *code),
+        Answer::Rendered { text, code } => (guard(|| output.write_text(text, &console)), *code),
         // People have just been told; programs read it in the report.
-        Answer::Report(report) if said && command.output().is_for_people() => {
-            (Ok(()), report.verdict.exit_code)
+        Answer::Report(report) if said && output.is_for_people() => {
+            (guard(|| output.keep(report, &console)), report.verdict.exit_code)
         }
-        Answer::Report(report) => {
-            (guard(|| command.output().write(report, &console)), report.verdict.exit_code)
-        }
+        Answer::Report(report) => (guard(|| output.write(report, &console)), report.verdict.exit_code),
     };
     let Err(failure) = written else { return ExitCode::from(code) };
     tell(&failure, &console);

@@ -281,19 +281,40 @@ impl Scheduler {
 
     async fn bind(self: Rc<Self>, pod: Value, node: String, bindings: Vec<Binding>, moves: u64) {
         if let Err(error) = self.try_bind(&pod, &node, &bindings).await {
-            self.ctx.trace("bind-failed", &pod.full_name(), || error.to_string());
+            self.ctx.trace("bind-failed", &pod.full_name(), || error.clone());
             self.cache.borrow_mut().remove_pod(pod.uid());
-            if error.is_not_found() && self.pods.get(pod.namespace(), pod.name()).is_none() {
+            if self.pods.get(pod.namespace(), pod.name()).is_none_or(|known| known.uid() != pod.uid()) {
                 return self.queue.remove(pod.uid());
             }
             self.queue.put(&pod);
             self.queue.park(pod.uid(), moves.wrapping_sub(1));
+            self.write_failure(&pod, "SchedulerError", &error, None).await;
         } else {
             self.queue.remove(pod.uid());
         }
     }
 
-    async fn try_bind(&self, pod: &Value, node: &str, bindings: &[Binding]) -> Result<(), ApiError> {
+    /// Binds a pod when its volumes are bound; what failed is worded as the scheduler's framework does.
+    async fn try_bind(&self, pod: &Value, node: &str, bindings: &[Binding]) -> Result<(), String> {
+        let volumes = self.bind_volumes(pod, node, bindings).await;
+        volumes.map_err(|error| {
+            let why = match error {
+                ApiError::TimedOut => "binding volumes: context deadline exceeded".to_owned(),
+                other => other.to_string(),
+            };
+            format!("running PreBind plugin \"VolumeBinding\": {why}")
+        })?;
+        let body = value!({
+            "apiVersion": "v1", "kind": "Binding",
+            "metadata": {"name": pod.name(), "namespace": pod.namespace(), "uid": pod.uid()},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": node},
+        });
+        let request = Request::new(Verb::Create, &PODS, pod.namespace()).named(pod.name());
+        let bound = self.client.request(request.with_subresource("binding").with_body(body)).await;
+        bound.map(|_| ()).map_err(|error| format!("running Bind plugin \"DefaultBinder\": {error}"))
+    }
+
+    async fn bind_volumes(&self, pod: &Value, node: &str, bindings: &[Binding]) -> Result<(), ApiError> {
         if !bindings.is_empty() {
             // The wait may be long: others must see that the room is taken.
             let patch = value!({"metadata": {"uid": pod.uid()}, "status": {"nominatedNodeName": node}});
@@ -306,13 +327,7 @@ impl Scheduler {
             let (Binding::Provision(claim) | Binding::Claim(claim, _)) = binding;
             self.wait_until_bound(claim).await?;
         }
-        let body = value!({
-            "apiVersion": "v1", "kind": "Binding",
-            "metadata": {"name": pod.name(), "namespace": pod.namespace(), "uid": pod.uid()},
-            "target": {"apiVersion": "v1", "kind": "Node", "name": node},
-        });
-        let request = Request::new(Verb::Create, &PODS, pod.namespace()).named(pod.name());
-        self.client.request(request.with_subresource("binding").with_body(body)).await.map(|_| ())
+        Ok(())
     }
 
     async fn write_binding(&self, binding: &Binding, node: &str) -> Result<(), ApiError> {
@@ -397,7 +412,7 @@ impl Scheduler {
         }
         self.queue.park(pod.uid(), moves);
         let target = nominated.as_ref().map(|candidate| candidate.node.as_str());
-        self.write_failure(pod, &message, target).await;
+        self.write_failure(pod, "Unschedulable", &message, target).await;
         if let Some(candidate) = nominated {
             for victim in &candidate.victims {
                 self.evict(victim).await;
@@ -416,7 +431,7 @@ impl Scheduler {
         node.pods.values().any(leaving)
     }
 
-    async fn write_failure(&self, pod: &Value, message: &str, nominated: Option<&str>) {
+    async fn write_failure(&self, pod: &Value, reason: &str, message: &str, nominated: Option<&str>) {
         let present = pod.condition("PodScheduled");
         let is_known = present["status"] == "False" && present["message"] == message;
         let keeps_node = nominated.is_none_or(|node| pod["status"]["nominatedNodeName"] == node);
@@ -428,7 +443,7 @@ impl Scheduler {
             if present["status"] == "False" { present["lastTransitionTime"].clone() } else { now.into() };
         let condition = value!({
             "type": "PodScheduled", "observedGeneration": pod.generation(), "status": "False",
-            "lastProbeTime": null, "lastTransitionTime": since, "reason": "Unschedulable", "message": message,
+            "lastProbeTime": null, "lastTransitionTime": since, "reason": reason, "message": message,
         });
         let mut status = value!({"conditions": with_condition(pod, condition)});
         if let Some(node) = nominated {

@@ -41,10 +41,14 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    /// Begins with the state that the run starts from.
-    pub(crate) fn begin(specs: &[FigureSpec], state: &Snapshot) -> Self {
+    /// Begins with the state that the run starts from. What a scenario brings itself is a change that controllers
+    /// answer; what was there before it is none.
+    pub(crate) fn begin(specs: &[FigureSpec], state: &Snapshot, is_scenarios: bool) -> Self {
         let mut figures = Self { specs: specs.to_vec(), gauges: vec![Gauge::default(); specs.len()] };
         figures.begin_anew(Duration::ZERO, state);
+        if !is_scenarios {
+            return figures;
+        }
         for (spec, gauge) in figures.specs.iter().zip(&mut figures.gauges) {
             if let FigureKind::Amplification(owner) = &spec.of {
                 let sizes = state.iter().filter(|(_, object)| is_owner(owner, object));
@@ -155,8 +159,7 @@ impl Gauge {
             }
         };
         if is_own && is_change {
-            let before = event.previous.as_ref().map_or(0.0, size);
-            self.size += size(&event.object).max(before);
+            self.size += change(event.previous.as_ref(), &event.object);
         }
         let concerns = is_own || (is_pod(event) && is_owned(owner, &event.object));
         if concerns && writer.starts_with(CONTROLLERS) {
@@ -171,6 +174,16 @@ fn is_pod(event: &Event) -> bool {
 
 fn size(workload: &Value) -> f64 {
     workload["spec"]["replicas"].as_i64().unwrap_or(1) as f64
+}
+
+/// Gives how many pods a change is about: those that scaling adds or takes away, all of them if the template changes.
+fn change(before: Option<&Value>, after: &Value) -> f64 {
+    let Some(before) = before else { return size(after) };
+    if before["spec"]["template"] == after["spec"]["template"] && size(before) != size(after) {
+        (size(after) - size(before)).abs()
+    } else {
+        size(after).max(size(before))
+    }
 }
 
 /// Tells whether a pod is live and managed by an owner that matches.

@@ -8,6 +8,7 @@ mod workload;
 pub use figures::Course;
 pub use result::{FaultReport, Figure, Finding, FindingKind, RunResult, Writes};
 
+use crate::ground::Ground;
 use crate::key::Key;
 use crate::plan::{self, PlannedFault};
 use crate::scenario::{
@@ -92,8 +93,36 @@ pub enum RunError {
 /// # Errors
 /// [`RunError`] when the run cannot be made; whatever goes wrong within it is part of its result.
 pub fn run(file: &ScenarioFile, settings: &Settings, seed: u64, keep: &Keep) -> Result<Run, RunError> {
-    let scenario = file.resolve(settings)?;
-    let mut stage = Stage::set(file, &scenario, settings, seed, keep)?;
+    play(file, file.resolve(settings)?, None, settings, seed, keep)
+}
+
+/// Runs a scenario file once on a cluster that is there: its objects stand before those of the scenario, its clock and
+/// its Kubernetes version hold. The key of such a run names the scenario only, and does not give it again.
+///
+/// # Errors
+/// As [`run()`].
+pub fn run_on(
+    ground: &Ground,
+    file: &ScenarioFile,
+    settings: &Settings,
+    seed: u64,
+    keep: &Keep,
+) -> Result<Run, RunError> {
+    let mut scenario = file.resolve(settings)?;
+    scenario.version = ground.version();
+    scenario.objects = ground.objects().iter().cloned().chain(scenario.objects).collect();
+    play(file, scenario, Some(ground.now()), settings, seed, keep)
+}
+
+fn play(
+    file: &ScenarioFile,
+    scenario: Scenario,
+    now: Option<Time>,
+    settings: &Settings,
+    seed: u64,
+    keep: &Keep,
+) -> Result<Run, RunError> {
+    let mut stage = Stage::set(file, &scenario, now, settings, seed, keep)?;
     let broken_off = stage.play();
     Ok(stage.finish(Key::new(file, seed, settings), broken_off))
 }
@@ -102,6 +131,7 @@ pub fn run(file: &ScenarioFile, settings: &Settings, seed: u64, keep: &Keep) -> 
 struct Stage<'a> {
     scenario: &'a Scenario,
     cluster: Cluster,
+    epoch: Time,
     monitor: Rc<RefCell<Monitor>>,
     figures: Rc<RefCell<Figures>>,
     commits: Rc<Cell<u64>>,
@@ -113,11 +143,15 @@ impl<'a> Stage<'a> {
     fn set(
         file: &ScenarioFile,
         scenario: &'a Scenario,
+        now: Option<Time>,
         settings: &Settings,
         seed: u64,
         keep: &Keep,
     ) -> Result<Self, RunError> {
-        let config = cluster_config(scenario, settings, seed, keep);
+        let mut config = cluster_config(scenario, settings, seed, keep);
+        if let Some(now) = now {
+            config.sim.epoch_unix_ns = now.as_nanos();
+        }
         let epoch = Time::from_nanos(config.sim.epoch_unix_ns);
         let in_file = |why| RunError::Cluster { file: file.file().to_owned(), why };
         let mut cluster = Cluster::new(config).map_err(in_file)?;
@@ -128,7 +162,8 @@ impl<'a> Stage<'a> {
         let state = cluster.world.snapshot();
         let monitor = Rc::new(RefCell::new(Monitor::new(scenario.properties.iter().map(PropertySpec::make))));
         monitor.borrow_mut().begin(&View::new(state.clone(), epoch));
-        let figures = Rc::new(RefCell::new(Figures::begin(&scenario.figures, &state)));
+        let measured = Figures::begin(&scenario.figures, &state, now.is_none());
+        let figures = Rc::new(RefCell::new(measured));
         let commits = Rc::new(Cell::new(0));
         observe(&cluster, &monitor, &figures, &commits);
 
@@ -142,7 +177,7 @@ impl<'a> Stage<'a> {
             measure.borrow_mut().begin_anew(at, &state);
         });
         let injector = Injector::schedule(&control, &cluster.world, faults, on_restore);
-        Ok(Self { scenario, cluster, monitor, figures, commits, injector, log })
+        Ok(Self { scenario, cluster, epoch, monitor, figures, commits, injector, log })
     }
 
     /// Runs to the end; gives what broke it off.
@@ -173,8 +208,7 @@ impl<'a> Stage<'a> {
 
     fn now(&self) -> (Duration, View) {
         let at = self.cluster.sim.now().elapsed();
-        let epoch = Time::from_nanos(sim::Config::default().epoch_unix_ns);
-        (at, View::new(self.cluster.world.snapshot(), epoch + at))
+        (at, View::new(self.cluster.world.snapshot(), self.epoch + at))
     }
 
     fn finish(self, mut key: Key, broken_off: Option<String>) -> Run {

@@ -24,6 +24,7 @@ pub use model::{
     Action, BehaviourRule, Condition, Deadlines, Expectation, FigureKind, FigureSpec, Owner, PropertySpec,
     Repeat, Scenario, Step, Target, Topology,
 };
+pub(crate) use setup::Maker;
 
 /// The version of the format.
 pub const API_VERSION: &str = "seaworthy.dev/v1alpha1";

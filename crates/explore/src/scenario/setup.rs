@@ -5,7 +5,7 @@ use object::{ObjectExt, Time, Value, value};
 use schema::KubernetesVersion;
 use std::collections::BTreeSet;
 
-/// When the objects were created: the moment at which the clock of a run begins.
+/// When a scenario's own objects were created: the moment at which the clock of a run begins.
 const CREATED: i64 = 1_767_225_600;
 
 /// Creates objects on an API server in memory and gives what it made of them; an object with a uid stays as it is.
@@ -16,34 +16,45 @@ pub(crate) fn complete(
     version: KubernetesVersion,
     objects: impl Iterator<Item = Value>,
 ) -> Result<Vec<Value>, String> {
-    let server = Server::new(version);
-    let driver = MemoryDriver::new(Time::from_unix_seconds(CREATED));
-    let mut namespaces: BTreeSet<String> = BTreeSet::new();
-    let mut completed = Vec::new();
-    for object in objects {
+    let mut maker = Maker::new(version, Time::from_unix_seconds(CREATED));
+    objects.map(|object| maker.complete(object)).collect()
+}
+
+/// An API server in memory that completes objects.
+pub(crate) struct Maker {
+    server: Server,
+    driver: MemoryDriver,
+    namespaces: BTreeSet<String>,
+}
+
+impl Maker {
+    pub(crate) fn new(version: KubernetesVersion, now: Time) -> Self {
+        Self { server: Server::new(version), driver: MemoryDriver::new(now), namespaces: BTreeSet::new() }
+    }
+
+    /// Completes one object; one with a uid is complete.
+    pub(crate) fn complete(&mut self, object: Value) -> Result<Value, String> {
         if !object.uid().is_empty() {
-            completed.push(object);
-            continue;
+            return Ok(object);
         }
         let namespace = object.namespace().to_owned();
-        if !namespace.is_empty() && namespaces.insert(namespace.clone()) {
+        if !namespace.is_empty() && self.namespaces.insert(namespace.clone()) {
             let namespace =
                 value!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
-            // One that the scenario made itself exists already.
-            let _ = create(&server, &driver, namespace);
+            // One that was made before exists already.
+            let _ = create(&self.server, &self.driver, namespace);
         }
         let status = object["status"].clone();
         if object.kind() == "Namespace" {
-            namespaces.insert(object.name().to_owned());
+            self.namespaces.insert(object.name().to_owned());
         }
-        let mut created = create(&server, &driver, object)?;
+        let mut created = create(&self.server, &self.driver, object)?;
         created.remove(&["metadata", "resourceVersion"]);
         if !status.is_null() {
             created.set(&["status"], status);
         }
-        completed.push(created);
+        Ok(created)
     }
-    Ok(completed)
 }
 
 fn create(server: &Server, driver: &MemoryDriver, object: Value) -> Result<Value, String> {

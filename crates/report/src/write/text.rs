@@ -149,29 +149,39 @@ impl Page {
     fn table(&mut self, table: &Table) {
         self.line("");
         self.wrapped("      ", BOLD, &table.title);
-        let cells = |column: usize| table.rows.iter().filter_map(move |row| row.get(column));
-        let widths: Vec<usize> = (0..table.columns.len())
-            .map(|at| {
-                cells(at).chain([&table.columns[at]]).map(|cell| cell.chars().count()).max().unwrap_or(0)
-            })
-            .collect();
+        let widths = self.widths(table);
         let numeric = table.numeric();
-        let render = |row: &[String]| {
-            let padded = row.iter().enumerate().map(|(at, cell)| {
-                let width = widths.get(at).copied().unwrap_or(0);
-                if numeric.get(at) == Some(&true) {
-                    format!("{cell:>width$}")
-                } else {
-                    format!("{cell:<width$}")
-                }
-            });
-            padded.collect::<Vec<_>>().join("  ")
-        };
-        let head = self.paint(DIM, render(&table.columns).trim_end());
-        self.line(&format!("      {head}"));
-        for row in &table.rows {
-            self.line(&format!("      {}", render(row)));
+        let head = table.columns.iter().map(|column| wrap(column, usize::MAX)).collect::<Vec<_>>();
+        for line in lay_out(&head, &widths, &numeric) {
+            let painted = self.paint(DIM, &line);
+            self.line(&format!("      {painted}"));
         }
+        for row in &table.rows {
+            let cells: Vec<Vec<String>> =
+                row.iter().zip(&widths).map(|(cell, width)| wrap(cell, *width)).collect();
+            for line in lay_out(&cells, &widths, &numeric) {
+                self.line(&format!("      {line}"));
+            }
+        }
+    }
+
+    /// Gives the columns' widths: as wide as their cells, the widest narrowed until all fit into the line.
+    fn widths(&self, table: &Table) -> Vec<usize> {
+        const NARROWEST: usize = 14;
+        let width = |column: usize| {
+            let cells =
+                table.rows.iter().filter_map(move |row| row.get(column)).chain([&table.columns[column]]);
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let mut widths: Vec<usize> = (0..table.columns.len()).map(width).collect();
+        let room = self.width().saturating_sub(6 + 2 * widths.len().saturating_sub(1));
+        while widths.iter().sum::<usize>() > room {
+            match widths.iter_mut().max() {
+                Some(widest) if *widest > NARROWEST => *widest -= 1,
+                _ => break,
+            }
+        }
+        widths
     }
 
     fn checks(&mut self, checks: &[CheckResult]) {
@@ -208,6 +218,10 @@ impl Page {
         let who = self.paint(BOLD, &who.to_string());
         self.line(&format!("      {badge} {who}  {}{standing}", finding.code));
         self.wrapped("            ", "", &finding.title);
+        if !finding.counts() && !self.options.verbose {
+            // Nobody has to do anything about it.
+            return;
+        }
         if !finding.affected.is_empty() || finding.owner.is_some() {
             self.wrapped("            on   ", DIM, &affected(finding, self.options.verbose));
         }
@@ -279,6 +293,24 @@ impl Page {
             self.step("next: ", step);
         }
     }
+}
+
+/// Puts the lines of a row's cells side by side, numbers flush right.
+fn lay_out(cells: &[Vec<String>], widths: &[usize], numeric: &[bool]) -> Vec<String> {
+    let height = cells.iter().map(Vec::len).max().unwrap_or(0);
+    let line = |at: usize| {
+        let parts = cells.iter().enumerate().map(|(column, lines)| {
+            let text = lines.get(at).map_or("", String::as_str);
+            let width = widths.get(column).copied().unwrap_or(0);
+            if numeric.get(column) == Some(&true) {
+                format!("{text:>width$}")
+            } else {
+                format!("{text:<width$}")
+            }
+        });
+        parts.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    (0..height).map(line).collect()
 }
 
 /// Lists the objects a finding shows on; all of them only when `whole`, for a sick DaemonSet has hundreds.
