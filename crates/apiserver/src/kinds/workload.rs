@@ -104,12 +104,17 @@ pub(super) struct ReplicaSet;
 const REPLICA_ZEROS: [&str; 4] =
     ["fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration"];
 
+/// Sets what a ReplicaSet and its predecessor have in common.
+fn default_replicas_and_template(object: &mut Value) -> Result<(), DecodeError> {
+    let spec = object.slot(&["spec"]);
+    default_to(spec, &["replicas"], 1);
+    omit_zeros(spec, &["minReadySeconds"]);
+    template::default(spec.slot(&["template"]))
+}
+
 impl Strategy for ReplicaSet {
     fn default(&self, object: &mut Value) -> Result<(), DecodeError> {
-        let spec = object.slot(&["spec"]);
-        default_to(spec, &["replicas"], 1);
-        omit_zeros(spec, &["minReadySeconds"]);
-        template::default(spec.slot(&["template"]))
+        default_replicas_and_template(object)
     }
 
     fn shape_status(&self, object: &mut Value) -> Result<(), DecodeError> {
@@ -137,10 +142,7 @@ impl Strategy for ReplicationController {
             default_to(object, &["spec", "selector"], &labels);
             default_to(object, &["metadata", "labels"], &labels);
         }
-        let spec = object.slot(&["spec"]);
-        default_to(spec, &["replicas"], 1);
-        omit_zeros(spec, &["minReadySeconds"]);
-        template::default(spec.slot(&["template"]))
+        default_replicas_and_template(object)
     }
 
     fn shape_status(&self, object: &mut Value) -> Result<(), DecodeError> {

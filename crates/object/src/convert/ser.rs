@@ -88,6 +88,14 @@ impl MapWriter {
     }
 }
 
+macro_rules! small_integers {
+    ($($method:ident: $kind:ty),*) => {
+        $(fn $method(self, number: $kind) -> Done {
+            Ok(Value::Int(number.into()))
+        })*
+    };
+}
+
 impl Serializer for Writer {
     type Ok = Value;
     type Error = ConvertError;
@@ -103,17 +111,10 @@ impl Serializer for Writer {
         Ok(Value::Bool(flag))
     }
 
-    fn serialize_i8(self, number: i8) -> Done {
-        Ok(Value::Int(number.into()))
-    }
-
-    fn serialize_i16(self, number: i16) -> Done {
-        Ok(Value::Int(number.into()))
-    }
-
-    fn serialize_i32(self, number: i32) -> Done {
-        Ok(Value::Int(number.into()))
-    }
+    small_integers!(
+        serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_u8: u8, serialize_u16: u16,
+        serialize_u32: u32
+    );
 
     fn serialize_i64(self, number: i64) -> Done {
         Ok(Value::Int(number))
@@ -123,18 +124,6 @@ impl Serializer for Writer {
         let small =
             i64::try_from(number).map(Value::from).or_else(|_| u64::try_from(number).map(Value::from));
         small.map_err(|_| ConvertError::new(format!("number {number} does not fit 64 bits")))
-    }
-
-    fn serialize_u8(self, number: u8) -> Done {
-        Ok(Value::Int(number.into()))
-    }
-
-    fn serialize_u16(self, number: u16) -> Done {
-        Ok(Value::Int(number.into()))
-    }
-
-    fn serialize_u32(self, number: u32) -> Done {
-        Ok(Value::Int(number.into()))
     }
 
     fn serialize_u64(self, number: u64) -> Done {
@@ -242,57 +231,28 @@ impl Serializer for Writer {
     }
 }
 
-impl ser::SerializeSeq for ListWriter {
-    type Ok = Value;
-    type Error = ConvertError;
+/// All lists are written alike, whatever serde calls them.
+macro_rules! lists {
+    ($($kind:ident: $method:ident),*) => {
+        $(impl ser::$kind for ListWriter {
+            type Ok = Value;
+            type Error = ConvertError;
 
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), ConvertError> {
-        self.push(item)
-    }
+            fn $method<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), ConvertError> {
+                self.push(item)
+            }
 
-    fn end(self) -> Done {
-        self.finish()
-    }
+            fn end(self) -> Done {
+                self.finish()
+            }
+        })*
+    };
 }
 
-impl ser::SerializeTuple for ListWriter {
-    type Ok = Value;
-    type Error = ConvertError;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), ConvertError> {
-        self.push(item)
-    }
-
-    fn end(self) -> Done {
-        self.finish()
-    }
-}
-
-impl ser::SerializeTupleStruct for ListWriter {
-    type Ok = Value;
-    type Error = ConvertError;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), ConvertError> {
-        self.push(item)
-    }
-
-    fn end(self) -> Done {
-        self.finish()
-    }
-}
-
-impl ser::SerializeTupleVariant for ListWriter {
-    type Ok = Value;
-    type Error = ConvertError;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), ConvertError> {
-        self.push(item)
-    }
-
-    fn end(self) -> Done {
-        self.finish()
-    }
-}
+lists!(
+    SerializeSeq: serialize_element, SerializeTuple: serialize_element, SerializeTupleStruct: serialize_field,
+    SerializeTupleVariant: serialize_field
+);
 
 impl SerializeMap for MapWriter {
     type Ok = Value;
@@ -313,39 +273,29 @@ impl SerializeMap for MapWriter {
     }
 }
 
-impl ser::SerializeStruct for MapWriter {
-    type Ok = Value;
-    type Error = ConvertError;
+/// So are structs and their variants.
+macro_rules! structs {
+    ($($kind:ident),*) => {
+        $(impl ser::$kind for MapWriter {
+            type Ok = Value;
+            type Error = ConvertError;
 
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        name: &'static str,
-        item: &T,
-    ) -> Result<(), ConvertError> {
-        self.push(Key::new(name), item)
-    }
+            fn serialize_field<T: Serialize + ?Sized>(
+                &mut self,
+                name: &'static str,
+                item: &T,
+            ) -> Result<(), ConvertError> {
+                self.push(Key::new(name), item)
+            }
 
-    fn end(self) -> Done {
-        self.finish()
-    }
+            fn end(self) -> Done {
+                self.finish()
+            }
+        })*
+    };
 }
 
-impl ser::SerializeStructVariant for MapWriter {
-    type Ok = Value;
-    type Error = ConvertError;
-
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        name: &'static str,
-        item: &T,
-    ) -> Result<(), ConvertError> {
-        self.push(Key::new(name), item)
-    }
-
-    fn end(self) -> Done {
-        self.finish()
-    }
-}
+structs!(SerializeStruct, SerializeStructVariant);
 
 /// Makes a map's key of a string, a number or a boolean.
 struct KeyWriter;
