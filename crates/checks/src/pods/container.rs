@@ -1,6 +1,9 @@
 //! The containers of a pod, each with its status and its role.
 
 use object::{ObjectExt, Time, Value};
+use report::{ObjectRef, Outcome};
+
+use super::symptom::Symptom;
 
 /// What a container is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +16,26 @@ pub(super) enum Role {
     Main,
 }
 
+/// One container of a pod, with the workload that the pod belongs to.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'p, 'a> {
+    pub(super) pod: &'a Value,
+    pub(super) owner: &'p ObjectRef,
+    pub(super) container: &'p Container<'a>,
+}
+
+impl<'a> Place<'_, 'a> {
+    /// Begins to tell what the container shows.
+    pub(super) fn symptom(&self, code: &'static str, outcome: Outcome, title: String) -> Symptom<'a> {
+        Symptom::new(self.pod, code, outcome, self.owner, title).subject(self.subject())
+    }
+
+    /// Names what a finding is about, as it survives between runs.
+    pub(super) fn subject(&self) -> String {
+        self.container.subject()
+    }
+}
+
 /// One container with its status.
 #[derive(Clone, Copy)]
 pub(super) struct Container<'a> {
@@ -23,12 +46,28 @@ pub(super) struct Container<'a> {
     /// Where the status lies in the pod: `initContainerStatuses` or `containerStatuses`.
     list: &'static str,
     index: usize,
+    /// Where the spec lies: `initContainers` or `containers`.
+    spec_list: &'static str,
+    spec_index: usize,
 }
 
 impl<'a> Container<'a> {
     /// Gives the JSON pointer of a field of the status.
     pub(super) fn pointer(&self, field: &str) -> String {
         format!("/status/{}/{}/{field}", self.list, self.index)
+    }
+
+    /// Gives the JSON pointer of a field of the spec.
+    pub(super) fn spec_pointer(&self, field: &str) -> String {
+        format!("/spec/{}/{}/{field}", self.spec_list, self.spec_index)
+    }
+
+    fn subject(&self) -> String {
+        match self.role {
+            Role::Init => format!("init container {}", self.name),
+            Role::Sidecar => format!("sidecar {}", self.name),
+            Role::Main => format!("container {}", self.name),
+        }
     }
 
     pub(super) fn waiting(&self) -> &'a Value {
@@ -81,7 +120,7 @@ pub(super) fn containers(pod: &Value) -> Vec<Container<'_>> {
     let mut all = Vec::new();
     for (specs, list) in lists {
         let statuses = pod["status"][list].items();
-        for spec in pod["spec"][specs].items() {
+        for (spec_index, spec) in pod["spec"][specs].items().iter().enumerate() {
             let name = spec["name"].str();
             let Some(index) = statuses.iter().position(|status| status["name"] == name) else { continue };
             let role = match (specs, spec["restartPolicy"].str()) {
@@ -89,7 +128,8 @@ pub(super) fn containers(pod: &Value) -> Vec<Container<'_>> {
                 (_, "Always") => Role::Sidecar,
                 _ => Role::Init,
             };
-            all.push(Container { name, role, spec, status: &statuses[index], list, index });
+            let status = &statuses[index];
+            all.push(Container { name, role, spec, status, list, index, spec_list: specs, spec_index });
         }
     }
     all

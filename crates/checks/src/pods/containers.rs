@@ -3,7 +3,7 @@
 use object::{ObjectExt, Value};
 use report::{Evidence, ObjectRef, Outcome};
 
-use super::container::{self, Container, Role, containers, unready_since};
+use super::container::{self, Container, Place, Role, containers, unready_since};
 use super::restarts;
 use super::symptom::Symptom;
 use super::{
@@ -43,14 +43,12 @@ const MOUNT_EVENTS: [&str; 5] =
 pub(super) fn judge<'a>(look: &mut Look<'a>, pod: &'a Value, owner: &ObjectRef) -> Vec<Symptom<'a>> {
     let all = containers(pod);
     if let Some(blocking) = blocking_init(pod, &all) {
-        return of_container(look, pod, owner, &blocking)
-            .or_else(|| stuck_init(look, pod, owner, &blocking))
-            .into_iter()
-            .collect();
+        let place = Place { pod, owner, container: &blocking };
+        return of_container(look, place).or_else(|| stuck_init(look, place)).into_iter().collect();
     }
     let running = all.iter().filter(|container| container.role != Role::Init);
     let symptoms: Vec<Symptom<'a>> =
-        running.filter_map(|container| of_container(look, pod, owner, container)).collect();
+        running.filter_map(|container| of_container(look, Place { pod, owner, container })).collect();
     if symptoms.is_empty() { of_pod(look, pod, owner, &all).into_iter().collect() } else { symptoms }
 }
 
@@ -66,36 +64,19 @@ fn blocking_init<'a>(pod: &Value, all: &[Container<'a>]) -> Option<Container<'a>
     })
 }
 
-fn of_container<'a>(
-    look: &mut Look<'a>,
-    pod: &'a Value,
-    owner: &ObjectRef,
-    container: &Container<'a>,
-) -> Option<Symptom<'a>> {
+fn of_container<'a>(look: &mut Look<'a>, place: Place<'_, 'a>) -> Option<Symptom<'a>> {
+    let Place { pod, container, .. } = place;
     if container.is_done(pod["spec"]["restartPolicy"].str()) {
         return None;
     }
-    restarts::judge(look, pod, owner, container)
-        .or_else(|| waiting(look, pod, owner, container))
-        .or_else(|| not_ready(look, pod, owner, container))
-        .or_else(|| restarts::judge_rate(look, pod, owner, container))
+    restarts::judge(look, place)
+        .or_else(|| waiting(look, place))
+        .or_else(|| not_ready(look, place))
+        .or_else(|| restarts::judge_rate(look, place))
 }
 
-/// Names what a finding is about, as it survives between runs.
-pub(super) fn subject(container: &Container<'_>) -> String {
-    match container.role {
-        Role::Init => format!("init container {}", container.name),
-        Role::Sidecar => format!("sidecar {}", container.name),
-        Role::Main => format!("container {}", container.name),
-    }
-}
-
-fn waiting<'a>(
-    look: &mut Look<'a>,
-    pod: &'a Value,
-    owner: &ObjectRef,
-    container: &Container<'a>,
-) -> Option<Symptom<'a>> {
+fn waiting<'a>(look: &mut Look<'a>, place: Place<'_, 'a>) -> Option<Symptom<'a>> {
+    let Place { pod, container, .. } = place;
     let reason = container.waiting_reason();
     let since = unready_since(pod)?;
     let waited = look.since(since);
@@ -112,7 +93,7 @@ fn waiting<'a>(
         look.note(format!(
             "Pod {}: {} shows {reason} for only {}",
             pod.full_name(),
-            subject(container),
+            place.subject(),
             span(waited)
         ));
         return None;
@@ -125,9 +106,9 @@ fn waiting<'a>(
     let message = container.waiting()["message"].str();
     let image = container.spec["image"].str();
     let what = if is_image { format!(" of image {image}") } else { String::new() };
-    let title = format!("{} does not start: {reason}{what}, for {}", subject(container), span(waited));
-    let mut symptom = Symptom::new(pod, code, Outcome::Fail, owner, title)
-        .subject(subject(container))
+    let title = format!("{} does not start: {reason}{what}, for {}", place.subject(), span(waited));
+    let mut symptom = place
+        .symptom(code, Outcome::Fail, title)
         .since(Some(since))
         .evidence(Evidence::new(container.pointer("state/waiting/reason"), reason).expected("running"));
     if !message.is_empty() {
@@ -147,12 +128,8 @@ fn waiting<'a>(
     })
 }
 
-fn not_ready<'a>(
-    look: &mut Look<'a>,
-    pod: &'a Value,
-    owner: &ObjectRef,
-    container: &Container<'a>,
-) -> Option<Symptom<'a>> {
+fn not_ready<'a>(look: &mut Look<'a>, place: Place<'_, 'a>) -> Option<Symptom<'a>> {
+    let Place { pod, container, .. } = place;
     if container.role == Role::Init || container.is_ready() || !container.is_running() || is_of_job(pod) {
         return None;
     }
@@ -162,46 +139,37 @@ fn not_ready<'a>(
         return None;
     }
     let title = if unready_since(pod)? <= container.running_since()? {
-        format!("{} has run for {} without becoming ready", subject(container), span(waited))
+        format!("{} has run for {} without becoming ready", place.subject(), span(waited))
     } else {
-        format!("{} has not been ready for {}", subject(container), span(waited))
+        format!("{} has not been ready for {}", place.subject(), span(waited))
     };
     let probe = if container.status["started"] == false { "startupProbe" } else { "readinessProbe" };
     let observed = &container.spec[probe];
-    let mut symptom = Symptom::new(pod, "POD_NOT_READY", Outcome::Fail, owner, title)
-        .subject(subject(container))
+    let mut symptom = place
+        .symptom("POD_NOT_READY", Outcome::Fail, title)
         .since(Some(since))
         .because("Services send it nothing, and a roll-out or a drain waits for it")
         .evidence(Evidence::new(container.pointer("ready"), "false").expected("true"))
         .evidence(condition_evidence(pod, "Ready", "lastTransitionTime", "True since"));
     if !observed.is_null() {
-        let list = if container.role == Role::Main { "containers" } else { "initContainers" };
-        let index = pod["spec"][list].items().iter().position(|spec| spec["name"] == container.name)?;
-        symptom = symptom.evidence(Evidence::new(
-            format!("/spec/{list}/{index}/{probe}"),
-            object::json::to_string(observed),
-        ));
+        let pointer = container.spec_pointer(probe);
+        symptom = symptom.evidence(Evidence::new(pointer, object::json::to_string(observed)));
     }
     symptom.evidence.extend(newest_warning(look, pod, &["Unhealthy"]));
     Some(symptom.command("describe pod", "").command("logs", &format!(" -c {}", container.name)))
 }
 
 /// Judges an init container that runs on and on.
-fn stuck_init<'a>(
-    look: &mut Look<'a>,
-    pod: &'a Value,
-    owner: &ObjectRef,
-    container: &Container<'a>,
-) -> Option<Symptom<'a>> {
+fn stuck_init<'a>(look: &mut Look<'a>, place: Place<'_, 'a>) -> Option<Symptom<'a>> {
+    let Place { pod, owner, container } = place;
     let Some(started) = container.running_since() else { return stuck_creating(look, pod, owner) };
     let waited = look.since(started);
     if waited < look.duration(&NOT_READY_GRACE) || is_of_job(pod) {
         return None;
     }
-    let title = format!("{} has run for {} and the pod waits for it", subject(container), span(waited));
+    let title = format!("{} has run for {} and the pod waits for it", place.subject(), span(waited));
     Some(
-        Symptom::new(pod, "POD_INIT_STUCK", Outcome::Fail, owner, title)
-            .subject(subject(container))
+        place.symptom("POD_INIT_STUCK", Outcome::Fail, title)
             .since(Some(started))
             .because("the pod's own containers start only after it; it likely waits for something that does not come")
             .evidence(

@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use object::{ObjectExt, Time, Value};
-use report::{Evidence, ObjectRef, Outcome};
+use report::{Evidence, Outcome};
 
-use super::container::{Container, Role, containers, unready_since};
-use super::containers::{age, subject};
+use super::container::{Container, Place, Role, containers, unready_since};
+use super::containers::age;
 use super::symptom::Symptom;
 use super::{
     OOM_FAIL, OOM_WINDOW, RESTARTS_FAIL, RESTARTS_WARN, RESTARTS_WINDOW, START_GRACE, WAITING_GRACE,
@@ -99,26 +99,20 @@ fn counted(look: &Look<'_>, pod: &Value, container: &Container<'_>, window: Dura
 }
 
 /// Judges what is certain: a container that is killed for memory, or that crashes again and again.
-pub(super) fn judge<'a>(
-    look: &mut Look<'a>,
-    pod: &'a Value,
-    owner: &ObjectRef,
-    container: &Container<'a>,
-) -> Option<Symptom<'a>> {
+pub(super) fn judge<'a>(look: &mut Look<'a>, place: Place<'_, 'a>) -> Option<Symptom<'a>> {
+    let Place { pod, container, .. } = place;
     let Some(history) = History::of(look, pod, container) else {
-        return unrecorded(look, pod, owner, container);
+        return unrecorded(look, place);
     };
-    out_of_memory(look, pod, owner, container, &history)
-        .or_else(|| crash_loop(look, pod, owner, container, &history))
+    out_of_memory(look, place, &history).or_else(|| crash_loop(look, place, &history))
 }
 
 fn out_of_memory<'a>(
     look: &mut Look<'a>,
-    pod: &'a Value,
-    owner: &ObjectRef,
-    container: &Container<'a>,
+    place: Place<'_, 'a>,
     history: &History<'a>,
 ) -> Option<Symptom<'a>> {
+    let Place { pod, container, .. } = place;
     let window = look.duration(&OOM_WINDOW);
     let is_within = |time: Option<Time>| time.is_some_and(|time| look.since(time) < window);
     if !history.is_oom() || !is_within(history.finished) {
@@ -136,20 +130,18 @@ fn out_of_memory<'a>(
     let now = if container.is_running() && container.is_ready() { "; it runs and is ready now" } else { "" };
     let title = format!(
         "{} was killed for want of memory {}, {} so far{now}",
-        subject(container),
+        place.subject(),
         history.ago(look),
         plural(history.total, "restart")
     );
-    let mut symptom = Symptom::new(pod, "POD_OOM_KILLED", outcome, owner, title)
-        .subject(subject(container))
+    let mut symptom = place
+        .symptom("POD_OOM_KILLED", outcome, title)
         .since(history.finished)
         .because("each kill drops the requests in flight; between kills the pod looks healthy");
     symptom.evidence = history.evidence(container);
     if let Some(limit) = limit.as_str() {
-        let list = if container.role == Role::Main { "containers" } else { "initContainers" };
-        let index = pod["spec"][list].items().iter().position(|spec| spec["name"] == container.name)?;
-        symptom =
-            symptom.evidence(Evidence::new(format!("/spec/{list}/{index}/resources/limits/memory"), limit));
+        let pointer = container.spec_pointer("resources/limits/memory");
+        symptom = symptom.evidence(Evidence::new(pointer, limit));
     }
     let logs = format!(" -c {} --previous", container.name);
     Some(
@@ -159,13 +151,8 @@ fn out_of_memory<'a>(
     )
 }
 
-fn crash_loop<'a>(
-    look: &mut Look<'a>,
-    pod: &'a Value,
-    owner: &ObjectRef,
-    container: &Container<'a>,
-    history: &History<'a>,
-) -> Option<Symptom<'a>> {
+fn crash_loop<'a>(look: &mut Look<'a>, place: Place<'_, 'a>, history: &History<'a>) -> Option<Symptom<'a>> {
+    let Place { pod, container, .. } = place;
     let is_backing_off = container.waiting_reason() == "CrashLoopBackOff";
     let is_loop = if is_backing_off {
         is_established(look, pod, history)
@@ -180,7 +167,7 @@ fn crash_loop<'a>(
             look.note(format!(
                 "Pod {}: {} ended {} and is about to be restarted",
                 pod.full_name(),
-                subject(container),
+                place.subject(),
                 history.ago(look)
             ));
         }
@@ -189,12 +176,12 @@ fn crash_loop<'a>(
     let ran = history.ran().map_or(String::new(), |ran| format!(" after running {}", span(ran)));
     let title = format!(
         "{} ends again and again: {}{ran}, {}, {} so far",
-        subject(container),
+        place.subject(),
         history.how(),
         history.ago(look),
         plural(history.total, "restart")
     );
-    let mut symptom = loop_symptom(pod, owner, container, title).since(history.finished);
+    let mut symptom = loop_symptom(place, title).since(history.finished);
     symptom.evidence.extend(history.evidence(container));
     Some(symptom)
 }
@@ -205,14 +192,10 @@ fn has_recovered(look: &Look<'_>, container: &Container<'_>, history: &History<'
     container.is_ready() && container.running_since().is_some_and(|since| look.since(since) > enough)
 }
 
-fn loop_symptom<'a>(
-    pod: &'a Value,
-    owner: &ObjectRef,
-    container: &Container<'a>,
-    title: String,
-) -> Symptom<'a> {
-    let mut symptom = Symptom::new(pod, "POD_CRASH_LOOP", Outcome::Fail, owner, title)
-        .subject(subject(container))
+fn loop_symptom<'a>(place: Place<'_, 'a>, title: String) -> Symptom<'a> {
+    let Place { container, .. } = place;
+    let mut symptom = place
+        .symptom("POD_CRASH_LOOP", Outcome::Fail, title)
         .because("it does its work only in the moments between two crashes, if at all");
     if !container.waiting_reason().is_empty() {
         let pointer = container.pointer("state/waiting/reason");
@@ -232,57 +215,49 @@ fn is_established(look: &Look<'_>, pod: &Value, history: &History<'_>) -> bool {
 }
 
 /// A container in back-off of whose end nothing is recorded.
-fn unrecorded<'a>(
-    look: &mut Look<'a>,
-    pod: &'a Value,
-    owner: &ObjectRef,
-    container: &Container<'a>,
-) -> Option<Symptom<'a>> {
+fn unrecorded<'a>(look: &mut Look<'a>, place: Place<'_, 'a>) -> Option<Symptom<'a>> {
+    let Place { pod, container, .. } = place;
     let since = unready_since(pod)?;
     if container.waiting_reason() != "CrashLoopBackOff" || look.since(since) < look.duration(&WAITING_GRACE) {
         return None;
     }
     let title = format!(
         "{} is in back-off after crashing, {} so far",
-        subject(container),
+        place.subject(),
         plural(container.restarts(), "restart")
     );
-    Some(loop_symptom(pod, owner, container, title).since(Some(since)))
+    Some(loop_symptom(place, title).since(Some(since)))
 }
 
 /// Judges restarts that are too many to be silent and too few to be a loop.
-pub(super) fn judge_rate<'a>(
-    look: &mut Look<'a>,
-    pod: &'a Value,
-    owner: &ObjectRef,
-    container: &Container<'a>,
-) -> Option<Symptom<'a>> {
+pub(super) fn judge_rate<'a>(look: &mut Look<'a>, place: Place<'_, 'a>) -> Option<Symptom<'a>> {
+    let Place { pod, container, .. } = place;
     let history = History::of(look, pod, container)?;
     let warn = look.count(&RESTARTS_WARN);
     if history.total < warn {
         return None;
     }
     if is_nodes_doing(&history) {
-        look.note(format!("Pod {}: {} was restarted with its node", pod.full_name(), subject(container)));
+        look.note(format!("Pod {}: {} was restarted with its node", pod.full_name(), place.subject()));
         return None;
     }
     let enough = if history.is_counted { warn } else { 1 };
     if history.in_window < enough {
         let told = format!("{}, the last {}", plural(history.total, "restart"), history.ago(look));
-        look.note(format!("Pod {}: {}: {told}", pod.full_name(), subject(container)));
+        look.note(format!("Pod {}: {}: {told}", pod.full_name(), place.subject()));
         return None;
     }
     let window = span(look.duration(&RESTARTS_WINDOW));
     let counted = if history.is_counted { "" } else { "at least " };
     let title = format!(
         "{} was restarted {counted}{} in the last {window} ({}), {} in all",
-        subject(container),
+        place.subject(),
         plural(history.in_window, "time"),
         history.how(),
         history.total
     );
-    let mut symptom = Symptom::new(pod, "POD_RESTARTS", Outcome::Warn, owner, title)
-        .subject(subject(container))
+    let mut symptom = place
+        .symptom("POD_RESTARTS", Outcome::Warn, title)
         .since(history.finished)
         .because(if container.role == Role::Init {
             "the pod's own containers start only after it has succeeded"
