@@ -211,9 +211,10 @@ impl Cluster {
                 .spawn_process(&format!("kube-controller-manager-{i}"), move |ctx| manager.clone().run(ctx));
         }
         for i in 0..config.schedulers {
-            let (servers, gates, elect) = (cluster.servers.clone(), gates.clone(), config.schedulers > 1);
+            let (servers, elect) = (cluster.servers.clone(), config.schedulers > 1);
+            let (version, gates) = (config.version, gates.clone());
             cluster.sim.spawn_process(&format!("kube-scheduler-{i}"), move |ctx| {
-                run_scheduler(ctx, servers.clone(), gates.clone(), elect)
+                run_scheduler(ctx, servers.clone(), (version, gates.clone()), elect)
             });
         }
         Ok(cluster)
@@ -328,10 +329,16 @@ async fn lead(ctx: &Ctx, transport: &Rc<Transport>, lease: &str, elect: bool) ->
     Some(elector)
 }
 
-async fn run_scheduler(ctx: Ctx, servers: Rc<[String]>, gates: Rc<Gates>, elect: bool) {
+async fn run_scheduler(
+    ctx: Ctx,
+    servers: Rc<[String]>,
+    (version, gates): (KubernetesVersion, Rc<Gates>),
+    elect: bool,
+) {
     let transport = Transport::new(&ctx, &servers);
     let elector = lead(&ctx, &transport, "kube-scheduler", elect).await;
-    ctx.spawn("scheduler", scheduler::run(ctx.clone(), transport, gates.enabled("WatchListClient")));
+    let watch_list = gates.enabled("WatchListClient");
+    ctx.spawn("scheduler", scheduler::run(ctx.clone(), transport, version, watch_list));
     match elector {
         // A leader that lost its lease ends its process at once, and whatever it was doing with it.
         Some(mut elector) => elector.renew().await,

@@ -275,6 +275,14 @@ pub const ATTACHER_RETRY_MAX: Duration = secs(5 * 60);
 
 /// How long the scheduler waits for a pod's claims to be bound (`bindTimeoutSeconds`).
 pub const VOLUME_BIND_TIMEOUT: Duration = secs(600);
+/// Nodes below which a scheduler looks at all of them (`pkg/scheduler/schedule_one.go`, `minFeasibleNodesToFind`).
+pub const SCHEDULER_FEASIBLE_MIN: usize = 100;
+/// The share of feasible nodes that is enough in a cluster of few (same file, `numFeasibleNodesToFind`).
+pub const SCHEDULER_FEASIBLE_PERCENT_MAX: usize = 50;
+/// The least such share (same file, `minFeasibleNodesPercentageToFind`).
+pub const SCHEDULER_FEASIBLE_PERCENT_MIN: usize = 5;
+/// How many more nodes make the share smaller by one (same file).
+pub const SCHEDULER_NODES_PER_PERCENT: usize = 125;
 /// First back-off of an unschedulable pod (`podInitialBackoffSeconds`).
 pub const SCHEDULER_BACKOFF_MIN: Duration = secs(1);
 /// Longest back-off of an unschedulable pod (`podMaxBackoffSeconds`).

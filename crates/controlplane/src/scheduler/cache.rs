@@ -1,5 +1,6 @@
 //! The scheduler's own picture of the nodes: their pods, bound or assumed (`pkg/scheduler/backend/cache`).
 
+use super::order::NodeTree;
 use super::resources::{Resources, non_zero_requests, requests};
 use object::{ObjectExt, Text, Value};
 use std::collections::BTreeMap;
@@ -62,6 +63,7 @@ impl NodeInfo {
 #[derive(Default)]
 pub(super) struct Cache {
     nodes: BTreeMap<Text, NodeInfo>,
+    tree: NodeTree,
     /// Where each pod is counted.
     places: BTreeMap<Text, Text>,
 }
@@ -71,9 +73,11 @@ impl Cache {
         let info = self.nodes.entry(node.name().into()).or_default();
         info.node = node.clone();
         info.allocatable = Resources::of(&node["status"]["allocatable"]);
+        self.tree.put(node);
     }
 
     pub(super) fn remove_node(&mut self, name: &str) {
+        self.tree.remove(name);
         let Some(info) = self.nodes.get_mut(name) else { return };
         // Pods may outlive their Node's object for a while; they are counted until they go.
         info.node = Value::Null;
@@ -108,6 +112,11 @@ impl Cache {
     /// Gives the nodes whose object is known, by name.
     pub(super) fn nodes(&self) -> impl Iterator<Item = &NodeInfo> + Clone {
         self.nodes.values().filter(|info| !info.node.is_null())
+    }
+
+    /// Gives the same nodes in the order in which they are looked at.
+    pub(super) fn in_order(&self) -> Vec<&NodeInfo> {
+        self.tree.names().iter().filter_map(|name| self.node(name)).collect()
     }
 
     pub(super) fn node(&self, name: &str) -> Option<&NodeInfo> {

@@ -5,6 +5,7 @@
 mod affinity;
 mod cache;
 mod filter;
+mod order;
 mod preempt;
 mod queue;
 mod resources;
@@ -24,8 +25,9 @@ use cache::{Cache, NodeInfo};
 use filter::{PreFilter, Reject};
 use object::{GroupVersionResource, ObjectExt, Selector, Time, Value, value};
 use queue::Queue;
+use schema::KubernetesVersion;
 use sim::Ctx;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -54,10 +56,14 @@ struct Scheduler {
     budgets: Lister,
     queue: Rc<Queue>,
     cache: RefCell<Cache>,
+    /// Where the search for nodes goes on.
+    next_start: Cell<usize>,
+    /// Whether chance decides among the best nodes, as it did before 1.35.
+    draws: bool,
 }
 
 /// Runs the scheduler in its process.
-pub async fn run(ctx: Ctx, transport: Rc<Transport>, watch_list: bool) {
+pub async fn run(ctx: Ctx, transport: Rc<Transport>, version: KubernetesVersion, watch_list: bool) {
     let agent = format!("{}/scheduler", ctx.process_name());
     let client = Client::new(&ctx, &transport, &agent, NODE_QPS, NODE_BURST);
     client.set_watch_list(watch_list);
@@ -77,6 +83,8 @@ pub async fn run(ctx: Ctx, transport: Rc<Transport>, watch_list: bool) {
         budgets: lister(&BUDGETS),
         queue: Queue::new(&ctx),
         cache: RefCell::default(),
+        next_start: Cell::new(0),
+        draws: version < KubernetesVersion::V1_35,
         client,
     });
     let handler = scheduler.clone();
@@ -190,48 +198,57 @@ impl Scheduler {
         if volumes.problem().is_some() {
             return Err(BTreeMap::new());
         }
-        let all: Vec<&NodeInfo> = cache.nodes().collect();
+        let all = cache.in_order();
         let filter = PreFilter::new(pod, cache.nodes(), volumes);
-        let nominated = pod["status"]["nominatedNodeName"].str();
         let claimed = self.nominated_elsewhere(pod, &cache);
+        let check = |node: &NodeInfo| {
+            filter.check(node)?;
+            // Room that was made for a more important pod is not given to another.
+            let Some(others) = claimed.get(node.name()) else { return Ok(()) };
+            let mut fuller = node.clone();
+            for other in others {
+                fuller.add(cache::PodInfo::new(other));
+            }
+            PreFilter::new(pod, cache.nodes(), volumes).check(&fuller)
+        };
+        let nominated = cache.node(pod["status"]["nominatedNodeName"].str());
+        if let Some(node) = nominated.filter(|node| check(node).is_ok()) {
+            return Ok((node.name().to_owned(), volumes.bindings(node)));
+        }
         let mut rejects = BTreeMap::new();
         let mut feasible: Vec<&NodeInfo> = Vec::new();
-        for node in &all {
-            // Room that was made for a more important pod is not given to another.
-            let outcome = filter.check(node).and_then(|()| match claimed.get(node.name()) {
-                Some(others) => {
-                    let mut fuller = (*node).clone();
-                    for other in others {
-                        fuller.add(cache::PodInfo::new(other));
-                    }
-                    PreFilter::new(pod, cache.nodes(), volumes).check(&fuller)
-                }
-                None => Ok(()),
-            });
-            match outcome {
+        let (start, enough) = (self.next_start.get(), order::feasible_enough(all.len()));
+        for at in 0..all.len() {
+            if feasible.len() == enough {
+                break;
+            }
+            let node = all[(start + at) % all.len()];
+            match check(node) {
                 Ok(()) => feasible.push(node),
                 Err(reject) => {
                     rejects.insert(node.name().to_owned(), reject);
                 }
             }
         }
-        if let Some(node) = feasible.iter().find(|node| !nominated.is_empty() && node.name() == nominated) {
-            return Ok((node.name().to_owned(), volumes.bindings(node)));
-        }
+        // All nodes are to have the same chance to be looked at.
+        self.next_start.set((start + feasible.len() + rejects.len()) % all.len().max(1));
         if feasible.is_empty() {
             return Err(rejects);
         }
         let selector = self.default_selector(pod);
         let scores = score::scores(pod, &feasible, &all, selector.as_ref());
+        let node = feasible[self.pick(pod, &scores)];
+        Ok((node.name().to_owned(), volumes.bindings(node)))
+    }
+
+    /// Gives the place of the score that wins.
+    fn pick(&self, pod: &Value, scores: &[i64]) -> usize {
+        if !self.draws {
+            return order::top(scores);
+        }
         let best = scores.iter().copied().max().expect("at least one node is feasible");
-        let equals: Vec<&NodeInfo> = feasible
-            .iter()
-            .zip(&scores)
-            .filter(|(_, score)| **score == best)
-            .map(|(node, _)| *node)
-            .collect();
-        let pick = self.ctx.choose("best-node", &pod.full_name(), equals.len() as u64) as usize;
-        Ok((equals[pick].name().to_owned(), volumes.bindings(equals[pick])))
+        let equals: Vec<usize> = (0..scores.len()).filter(|at| scores[*at] == best).collect();
+        equals[self.ctx.choose("best-node", &pod.full_name(), equals.len() as u64) as usize]
     }
 
     /// Gives the other pods of at least equal priority for which room was made, by the node where it was made.
