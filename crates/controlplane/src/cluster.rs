@@ -28,6 +28,10 @@ pub struct Mutants {
     pub expectations_never_expire: bool,
     /// A fault on one watch of a client holds back all its watches, as if informers shared one stream.
     pub one_lag_for_all_informers: bool,
+    /// The Job controller counts an end when it sees it, not once the pod has lost its finalizer.
+    pub jobs_count_at_once: bool,
+    /// The Deployment controller names ReplicaSets by chance, not by their template.
+    pub deployments_name_at_random: bool,
 }
 
 /// How a cluster is made.

@@ -125,6 +125,11 @@ impl ControllerContext {
         Rc::new(ConsistencyStore::new(self.gates.enabled(gate), reads))
     }
 
+    /// Gives the deliberate errors of this run.
+    pub fn mutants(&self) -> Mutants {
+        self.mutants
+    }
+
     /// Counts what a metric of the real component counts.
     pub fn count(&self, metric: &'static str) {
         self.world.count(&self.ctx.process_name(), metric);

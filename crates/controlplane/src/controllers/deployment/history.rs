@@ -122,10 +122,15 @@ impl DeploymentController {
         let mut selector = deployment["spec"]["selector"].clone();
         selector.set(&["matchLabels", HASH], hash.as_str());
         let size = Self::new_size(rollout, 0);
+        let mut name = format!("{}-{hash}", deployment.name());
+        if self.context.mutants().deployments_name_at_random {
+            let number = self.context.sim().choose("mutant-name", deployment.name(), 1 << 32);
+            name = format!("{name}-{number}");
+        }
         let mut rs = value!({
             "apiVersion": "apps/v1", "kind": "ReplicaSet",
             "metadata": {
-                "name": format!("{}-{hash}", deployment.name()), "namespace": deployment.namespace(),
+                "name": name, "namespace": deployment.namespace(),
                 "ownerReferences": [controller_reference(&deployment)], "labels": &template["metadata"]["labels"],
             },
             "spec": {"replicas": size, "selector": selector, "template": template},

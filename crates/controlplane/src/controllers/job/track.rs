@@ -39,7 +39,7 @@ impl JobController {
         let mut with_finalizer: BTreeSet<Text> =
             state.pods.iter().filter(|pod| state.is_tracked(pod)).map(|pod| pod.uid().into()).collect();
         let mut needs_write = count_released(&mut state.job, &with_finalizer) || needs_write;
-        let walk = list_ended(state);
+        let walk = list_ended(state, self.context.mutants().jobs_count_at_once);
         needs_write |= walk.changed;
         if is_indexed(&state.job) {
             needs_write |= write_indexes(state, &walk.new_indexes);
@@ -125,7 +125,17 @@ impl JobController {
 }
 
 /// Walks over the pods that ended, lists their uids in the status and collects those that may go.
-fn list_ended(state: &mut State) -> Walk {
+///
+/// A deliberate error counts them at once instead of listing them.
+fn list_ended(state: &mut State, counts_at_once: bool) -> Walk {
+    let note = |job: &mut Value, path: &[&str; 3], uid: &str| {
+        if counts_at_once {
+            let count = job["status"][path[2]].int() + 1;
+            job.set(&["status", path[2]], count);
+        } else {
+            job.push(path, uid);
+        }
+    };
     let mut walk = Walk::default();
     let mut listed = state.job["status"]["uncountedTerminatedPods"]["succeeded"].items().len()
         + state.job["status"]["uncountedTerminatedPods"]["failed"].items().len();
@@ -145,7 +155,7 @@ fn list_ended(state: &mut State) -> Walk {
                     walk.changed = true;
                 }
             } else if !state.uncounted.succeeded.contains(pod.uid()) {
-                state.job.push(&SUCCEEDED, pod.uid());
+                note(&mut state.job, &SUCCEEDED, pod.uid());
                 listed += 1;
                 walk.changed = true;
             }
@@ -154,7 +164,7 @@ fn list_ended(state: &mut State) -> Walk {
             && (!is_indexed || index.is_some())
             && policy::judge(&state.job, &pod) != policy::Verdict::Ignore
         {
-            state.job.push(&FAILED, pod.uid());
+            note(&mut state.job, &FAILED, pod.uid());
             listed += 1;
             walk.changed = true;
         }
