@@ -80,6 +80,10 @@ impl Etcd {
             EtcdRequest::Commit { transaction, user_agent } => {
                 let EtcdTimes { write_min, write_max } = self.times;
                 self.ctx.sleep(self.ctx.choose_duration("etcd-write", "disk", write_min, write_max)).await;
+                if let Some((least, most)) = self.world.etcd_slowness.get() {
+                    self.held_up();
+                    self.ctx.sleep(self.ctx.choose_duration("etcd-slow-write", "disk", least, most)).await;
+                }
                 self.wait_while_stalled().await;
                 self.commit(transaction, user_agent)
             }
@@ -104,7 +108,14 @@ impl Etcd {
         let _ = connection.send(EtcdFrame::Reply { id, reply }, "reply");
     }
 
+    fn held_up(&self) {
+        self.world.etcd_held_up.set(self.world.etcd_held_up.get() + 1);
+    }
+
     async fn wait_while_stalled(&self) {
+        if self.world.etcd_stalled.get() {
+            self.held_up();
+        }
         while self.world.etcd_stalled.get() {
             self.ctx.sleep(STALL_POLL).await;
         }

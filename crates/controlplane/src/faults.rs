@@ -28,7 +28,7 @@ impl Target {
     }
 }
 
-/// What a client whose watch is paused sees when it lists again.
+/// What a client whose watch is paused sees when its reflector lists again; what else it asks is answered as ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relist {
     /// The state at which the watch was paused, as from a cache that stands still.

@@ -95,6 +95,8 @@ pub enum ClientFrame {
     Request {
         /// Names the stream on its connection.
         id: u64,
+        /// Whether a reflector asks, to fill its store.
+        by_reflector: bool,
         /// The request.
         request: Box<Request>,
     },

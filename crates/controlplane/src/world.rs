@@ -10,6 +10,7 @@ use object::{GroupVersionResource, Text, Value};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 use store::{Event, Snapshot, Store};
 
 /// One committed write, as properties and figures see it.
@@ -53,6 +54,10 @@ pub struct World {
     counters: RefCell<BTreeMap<(Text, &'static str), u64>>,
     /// While set, etcd answers nothing.
     pub etcd_stalled: Cell<bool>,
+    /// While set, a write takes etcd this much longer: from the least to the most.
+    pub etcd_slowness: Cell<Option<(Duration, Duration)>>,
+    /// How many calls a stall has held up, and how many writes were slowed down.
+    pub etcd_held_up: Cell<u64>,
 }
 
 impl World {

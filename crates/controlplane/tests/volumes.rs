@@ -84,8 +84,8 @@ fn a_claim_in_use_stays_although_the_controllers_do_not_see_the_pod() {
     cluster.sim.run_until(Instant::from_secs(5));
     let fault = cluster.fault(Fault::PauseWatch {
         target: Target::new("kube-controller-manager-0", "pods"),
-        // The watch stands still, and does not relist within the test; what is asked of the API is true.
-        relist: Relist::Fresh,
+        // What the reflector shows stands still; what is asked of the API besides is true.
+        relist: Relist::Frozen,
     });
     cluster.user("kubectl", |ctx, client| async move {
         client.create(&kinds::CLAIMS, &claim()).await.expect("created");

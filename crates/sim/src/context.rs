@@ -42,7 +42,10 @@ impl Ctx {
 
     /// This machine's wall clock, in nanoseconds since 1970 UTC. It drifts and jumps, see [`Control::set_drift_ppm`].
     pub fn wall(&self) -> i64 {
-        self.kernel.processes.borrow().get(self.process).clock.read(self.now())
+        let processes = self.kernel.processes.borrow();
+        let process = processes.get(self.process);
+        process.clock_reads.set(process.clock_reads.get() + 1);
+        process.clock.read(self.now())
     }
 
     /// Waits for a while. The monotonic clock does not drift, so neither does this.

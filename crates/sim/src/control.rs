@@ -10,6 +10,7 @@ use crate::choice::Choice;
 use crate::config::LinkConfig;
 use crate::context::Ctx;
 use crate::kernel::Kernel;
+use crate::net::Traffic;
 use crate::outcome::{Outcome, WaitingTask};
 use crate::process::{CrashKind, ProcessId};
 use crate::record::Kind;
@@ -89,6 +90,16 @@ impl Control {
     /// Whether a process is paused.
     pub fn is_paused(&self, process: ProcessId) -> bool {
         self.kernel.processes.borrow().is_paused(process)
+    }
+
+    /// How many times so far a pause kept a task of a process from running.
+    pub fn parkings(&self, process: ProcessId) -> u64 {
+        self.kernel.processes.borrow().parkings(process)
+    }
+
+    /// How many times so far a process has read its wall clock.
+    pub fn wall_reads(&self, process: ProcessId) -> u64 {
+        self.kernel.processes.borrow().get(process).clock_reads.get()
     }
 
     /// How many times a process was started.
@@ -197,9 +208,14 @@ impl Control {
     }
 
     /// Resets every connection between two processes at once, as a middlebox that lost its state does. What was on its
-    /// way is lost.
-    pub fn break_connections(&self, one: ProcessId, other: ProcessId) {
-        self.kernel.break_connections(one, other);
+    /// way is lost. Gives how many there were.
+    pub fn break_connections(&self, one: ProcessId, other: ProcessId) -> u64 {
+        self.kernel.break_connections(one, other)
+    }
+
+    /// Tells what the link from one process to another has done so far, to know whether a fault on it mattered.
+    pub fn traffic(&self, from: ProcessId, to: ProcessId) -> Traffic {
+        self.kernel.traffic(from, to)
     }
 
     // --- the scenario ---

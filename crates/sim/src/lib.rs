@@ -143,7 +143,7 @@ pub use choice::{Choice, Override};
 pub use config::{Config, Limits, LinkConfig, NetworkConfig, Strategy, TraceLevel};
 pub use context::{Ctx, Elapsed, Sleep};
 pub use control::Control;
-pub use net::{Address, Closed, ConnectError, Connection, DatagramSocket, Listener, Message};
+pub use net::{Address, Closed, ConnectError, Connection, DatagramSocket, Listener, Message, Traffic};
 pub use outcome::{Limit, Outcome, WaitingTask};
 pub use panic::quiet_panics;
 pub use process::{CrashKind, ProcessId};

@@ -1,5 +1,6 @@
 //! Processes: what crashes, pauses and restarts as one, with empty memory and a wall clock of its own.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
@@ -62,6 +63,10 @@ pub(crate) struct Process {
     main: Option<TaskId>,
     paused: bool,
     parked: Vec<TaskId>,
+    /// How often a task was kept from running by a pause, and how often the wall clock was read. They are for people:
+    /// nothing in a run depends on them.
+    parkings: u64,
+    pub(crate) clock_reads: Cell<u64>,
     pub(crate) clock: WallClock,
     exit_reason: Option<String>,
     /// How long after its end somebody starts it again, if anybody does.
@@ -115,6 +120,10 @@ impl Processes {
     /// Whether the machine the process runs on answers nothing at all.
     pub(crate) fn is_machine_down(&self, id: ProcessId) -> bool {
         self.get(id).state == State::Crashed(CrashKind::Machine)
+    }
+
+    pub(crate) fn parkings(&self, id: ProcessId) -> u64 {
+        self.get(id).parkings
     }
 
     pub(crate) fn incarnation(&self, id: ProcessId) -> u32 {
@@ -172,6 +181,8 @@ impl Kernel {
             main: None,
             paused: false,
             parked: Vec::new(),
+            parkings: 0,
+            clock_reads: Cell::new(0),
             clock: WallClock::new(self.config.epoch_unix_ns),
             exit_reason: None,
             restart_after: None,
@@ -329,6 +340,7 @@ impl Kernel {
         if process.paused {
             task.queued = true;
             process.parked.push(id);
+            process.parkings += 1;
         }
         process.paused
     }

@@ -1,7 +1,7 @@
 //! A rate-limited client of the API, one for each controller, as client-go's typed clients behave.
 
 use super::ratelimit::TokenBucket;
-use super::transport::{Events, Transport, TransportError};
+use super::transport::{Events, Purpose, Transport, TransportError};
 use apiserver::{Body, PatchType, Request, Response, WatchEvent};
 use object::{GroupVersionResource, Text, Value, value};
 use sim::Ctx;
@@ -231,7 +231,11 @@ impl Client {
         self.watch_list.get()
     }
 
-    async fn send(&self, mut request: Request, watch: bool) -> Result<(Response, Option<Events>), ApiError> {
+    async fn send(
+        &self,
+        mut request: Request,
+        purpose: Purpose,
+    ) -> Result<(Response, Option<Events>), ApiError> {
         request.user_agent = self.user_agent.clone();
         let mut tries = 0;
         loop {
@@ -239,7 +243,7 @@ impl Client {
             if !wait.is_zero() {
                 self.ctx.sleep(wait).await;
             }
-            let sent = self.transport.send(request.clone(), watch);
+            let sent = self.transport.send(request.clone(), purpose);
             let outcome = match self.timeout {
                 Some(limit) => self.ctx.timeout(limit, sent).await.map_err(|_| ApiError::TimedOut)?,
                 None => sent.await,
@@ -266,7 +270,7 @@ impl Client {
     /// # Errors
     /// [`ApiError`] when the server refuses or no answer arrives.
     pub async fn request(&self, request: Request) -> Result<Value, ApiError> {
-        let (response, _) = self.send(request, false).await?;
+        let (response, _) = self.send(request, Purpose::Answer).await?;
         match response.body {
             Body::Object(object) => Ok(object),
             Body::List(list) => Ok(list.to_value()),
@@ -379,14 +383,25 @@ impl Client {
         resource: &GroupVersionResource,
         scope: &ListScope,
     ) -> Result<Listed, ApiError> {
-        self.list(resource, scope, ReadFrom::Newest).await
+        self.list(resource, scope, ReadFrom::Newest, Purpose::Answer).await
     }
 
-    pub(crate) async fn list(
+    /// Lists for a reflector, which is to fill its store.
+    pub(super) async fn reflect(
         &self,
         resource: &GroupVersionResource,
         scope: &ListScope,
         from: ReadFrom,
+    ) -> Result<Listed, ApiError> {
+        self.list(resource, scope, from, Purpose::Reflection).await
+    }
+
+    async fn list(
+        &self,
+        resource: &GroupVersionResource,
+        scope: &ListScope,
+        from: ReadFrom,
+        purpose: Purpose,
     ) -> Result<Listed, ApiError> {
         let mut request = Request::list(resource, &scope.namespace);
         select(&mut request, scope);
@@ -397,7 +412,7 @@ impl Client {
             }
             ReadFrom::Newest | ReadFrom::WatchList(_) => {}
         }
-        let (response, _) = self.send(request, false).await?;
+        let (response, _) = self.send(request, purpose).await?;
         let Body::List(list) = response.body else { unreachable!("a list is answered with a list") };
         Ok(Listed { items: list.items, revision: list.revision })
     }
@@ -428,7 +443,7 @@ impl Client {
             }
             ReadFrom::Newest => {}
         }
-        let (_, events) = self.send(request, true).await?;
+        let (_, events) = self.send(request, Purpose::Watch).await?;
         Ok(WatchStream(events.expect("a watch was asked for")))
     }
 }

@@ -149,10 +149,10 @@ impl Reflector {
             (0, false) => ReadFrom::Any,
             (last, false) => ReadFrom::NotOlderThan(last),
         };
-        let listed = match self.client.list(self.informer.resource(), &self.scope, from).await {
+        let listed = match self.client.reflect(self.informer.resource(), &self.scope, from).await {
             Err(error) if error.is_expired() || error.is_too_large() => {
                 self.last_unavailable = true;
-                self.client.list(self.informer.resource(), &self.scope, ReadFrom::Newest).await?
+                self.client.reflect(self.informer.resource(), &self.scope, ReadFrom::Newest).await?
             }
             other => other?,
         };

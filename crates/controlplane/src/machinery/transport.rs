@@ -39,6 +39,17 @@ impl Link {
     }
 }
 
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// One answer.
+    Answer,
+    /// One answer, with which a reflector fills its store.
+    Reflection,
+    /// A watch.
+    Watch,
+}
+
 /// Why a request got no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransportError {
@@ -101,13 +112,13 @@ impl Transport {
     pub(super) async fn send(
         self: &Rc<Self>,
         request: Request,
-        watch: bool,
+        purpose: Purpose,
     ) -> Result<(Response, Option<Events>), TransportError> {
         let link = self.link().await?;
         let id = link.next.get();
         link.next.set(id + 1);
         let (answer, answered) = oneshot::channel();
-        let (events, received) = if watch {
+        let (events, received) = if purpose == Purpose::Watch {
             let (sender, receiver) = channel("watch-events", STREAM_BUFFER_MAX);
             (Some(sender), Some(receiver))
         } else {
@@ -115,7 +126,9 @@ impl Transport {
         };
         link.streams.borrow_mut().insert(id, Stream::Waiting(answer, events));
         let guard = Cancel { link: link.clone(), id };
-        if link.connection.send(ClientFrame::Request { id, request: Box::new(request) }, "request").is_err() {
+        let by_reflector = purpose != Purpose::Answer;
+        let frame = ClientFrame::Request { id, by_reflector, request: Box::new(request) };
+        if link.connection.send(frame, "request").is_err() {
             link.fail();
             return Err(TransportError::Lost);
         }

@@ -16,18 +16,20 @@ pub(super) struct RequestDriver {
     server: Rc<ApiServer>,
     client: Text,
     user_agent: Text,
+    /// Whether a reflector asks: a fault that freezes what it sees does not freeze what else its client asks.
+    by_reflector: bool,
     /// What the request is about: it keys the choices, so that one request more does not change another's.
     subject: String,
 }
 
 impl RequestDriver {
-    pub(super) fn new(server: Rc<ApiServer>, client: Text, request: &Request) -> Self {
+    pub(super) fn new(server: Rc<ApiServer>, client: Text, by_reflector: bool, request: &Request) -> Self {
         use object::ObjectExt;
         let body = request.body.as_ref();
         let name = body.map_or(&*request.name, ObjectExt::name);
         let base = body.map_or("", |b| b["metadata"]["generateName"].str());
         let subject = format!("{}/{}/{}{}", request.resource, request.namespace, name, base);
-        Self { server, client, user_agent: request.user_agent.clone(), subject }
+        Self { server, client, user_agent: request.user_agent.clone(), by_reflector, subject }
     }
 
     async fn latest(&self) -> Result<Snapshot, ReadError> {
@@ -38,6 +40,9 @@ impl RequestDriver {
     }
 
     fn frozen(&self, resource: &GroupResource) -> Option<Snapshot> {
+        if !self.by_reflector {
+            return None;
+        }
         self.server.world.faults.borrow_mut().frozen(&self.client, &resource.to_string())
     }
 }

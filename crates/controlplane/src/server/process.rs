@@ -251,8 +251,8 @@ impl ApiServer {
                         task.abort();
                     }
                 }
-                ClientFrame::Request { id, request } => {
-                    let handling = self.clone().handle(connection.clone(), id, *request);
+                ClientFrame::Request { id, by_reflector, request } => {
+                    let handling = self.clone().handle(connection.clone(), id, by_reflector, *request);
                     let done = streams.clone();
                     let task = self.ctx.spawn("request", async move {
                         handling.await;
@@ -267,7 +267,13 @@ impl ApiServer {
         }
     }
 
-    async fn handle(self: Rc<Self>, connection: Rc<Connection>, id: u64, request: Request) {
+    async fn handle(
+        self: Rc<Self>,
+        connection: Rc<Connection>,
+        id: u64,
+        by_reflector: bool,
+        request: Request,
+    ) {
         let client: Text = self.ctx.control().name(connection.peer()).to_string().into();
         let resource: Text = GroupResource::new(&request.group, &request.resource).to_string().into();
         let draw = |site: &'static str| {
@@ -282,9 +288,13 @@ impl ApiServer {
         let mut response = match refused {
             Some(code) => injected(code),
             None if is_busy => injected(429),
+            // Its caches begin anew with the link to etcd; what they held before may no longer be true.
+            None if self.seen.borrow().is_none() && matches!(verb, Verb::List | Verb::Watch) => {
+                Response { retry_after_s: Some(1), ..Response::text(429, "storage is (re)initializing") }
+            }
             None => {
                 self.in_flight.set(self.in_flight.get() + 1);
-                let driver = RequestDriver::new(self.clone(), client.clone(), &request);
+                let driver = RequestDriver::new(self.clone(), client.clone(), by_reflector, &request);
                 let handled =
                     self.ctx.timeout(REQUEST_TIMEOUT, self.config.api.handle(&driver, request)).await;
                 self.in_flight.set(self.in_flight.get() - 1);

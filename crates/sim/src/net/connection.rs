@@ -453,7 +453,7 @@ impl Kernel {
         drop((unread, waiters, removed));
     }
 
-    pub(crate) fn break_connections(&self, one: ProcessId, other: ProcessId) {
+    pub(crate) fn break_connections(&self, one: ProcessId, other: ProcessId) -> u64 {
         let between = |conn: &Conn| {
             let ends = (conn.sides[0].process, conn.sides[1].process);
             ends == (one, other) || ends == (other, one)
@@ -473,6 +473,7 @@ impl Kernel {
                 self.wake_all(waiters);
             }
         }
+        count
     }
 }
 

@@ -151,6 +151,7 @@ impl Kernel {
         let drawn = |site, ppm: u32| ppm > 0 && self.choose(site, &name(), 1_000_000) < u64::from(ppm);
         let lost = drawn(site::DROP, config.drop_ppm);
         let doubled = drawn(site::DUPLICATE, config.duplicate_ppm);
+        self.network.borrow_mut().links[link].blocked += u64::from(partitioned);
         if lost || partitioned {
             self.record(KIND_DROPPED, Some(from), link as u64, || (name(), String::new()));
             return 0;
@@ -166,6 +167,7 @@ impl Kernel {
         let mut network = self.network.borrow_mut();
         let key = network.datagrams.insert(datagram);
         if network.links[link].held {
+            network.links[link].blocked += 1;
             network.links[link].held_datagrams.push(key);
             return;
         }
@@ -178,6 +180,7 @@ impl Kernel {
         let mut network = self.network.borrow_mut();
         let config = network.link_config(link);
         let Some(port) = network.datagrams.get(datagram).map(|datagram| datagram.port) else { return };
+        network.links[link].sent += 1;
         let draw = network.links[link].next_datagram(port);
         let key = fold(fold(network.links[link].key, text("datagram")), text(port));
         drop(network);

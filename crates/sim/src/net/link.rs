@@ -20,6 +20,10 @@ pub(crate) struct Link {
     config: Option<LinkConfig>,
     pub(crate) partitioned: bool,
     pub(crate) held: bool,
+    /// Packets and datagrams that got on their way, and those that were kept back or lost because the link was blocked.
+    /// They are for people: nothing in a run depends on them.
+    pub(crate) sent: u64,
+    pub(crate) blocked: u64,
     /// Connections opened from here, which numbers them, and datagrams sent. They are counted by port, so that one
     /// protocol's draws do not depend on how often another is used.
     opened: BTreeMap<&'static str, u64>,
@@ -27,6 +31,15 @@ pub(crate) struct Link {
     /// Lanes of connections whose packets wait for the link or for the machine at its end.
     pub(crate) stalled: Vec<(Key, usize)>,
     pub(crate) held_datagrams: Vec<Key>,
+}
+
+/// What a link has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Packets of connections and datagrams that got on their way.
+    pub sent: u64,
+    /// Those that a cut or a hold kept back or lost; one that waits long counts once.
+    pub blocked: u64,
 }
 
 impl Link {
@@ -83,6 +96,8 @@ impl Kernel {
             config: None,
             partitioned: false,
             held: false,
+            sent: 0,
+            blocked: 0,
             opened: BTreeMap::new(),
             datagrams: BTreeMap::new(),
             stalled: Vec::new(),
@@ -133,6 +148,13 @@ impl Kernel {
         let kind = if held { KIND_HOLD } else { KIND_RELEASE };
         self.record_link(kind, from, to, 0, String::new());
         self.release_if_open(link);
+    }
+
+    /// How many packets and datagrams a link has sent on their way, and how many it has kept back or lost while blocked.
+    pub(crate) fn traffic(&self, from: ProcessId, to: ProcessId) -> Traffic {
+        let network = self.network.borrow();
+        let link = network.link_ids.get(&(from, to)).map(|link| &network.links[*link]);
+        link.map_or(Traffic::default(), |link| Traffic { sent: link.sent, blocked: link.blocked })
     }
 
     /// Sends on whatever waited for a link, if nothing blocks it any more.

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 pub use connection::{Closed, ConnectError, Connection};
 pub use datagram::DatagramSocket;
+pub use link::Traffic;
 pub use listener::Listener;
 pub use message::Message;
 

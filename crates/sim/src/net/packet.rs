@@ -94,6 +94,7 @@ impl Kernel {
         let place = state.queue.len();
         state.queue.push_back((Instant::NEVER, packet));
         if network.links[state.link].is_blocked() {
+            network.links[state.link].blocked += 1;
             network.stall(connection, lane);
         } else if !state.stalled {
             self.launch(network, connection, lane, place);
@@ -114,6 +115,7 @@ impl Kernel {
         let Some(conn) = network.connections.get_mut(connection) else { return };
         let state = &mut conn.lanes[lane];
         let at = (self.now.get() + Duration::from_nanos(latency)).max(state.last_at);
+        network.links[state.link].sent += 1;
         state.last_at = at;
         state.sent += 1;
         state.queue[place].0 = at;
@@ -196,6 +198,7 @@ impl Kernel {
             return None;
         }
         let to = conn.sides[1 - lane].process;
+        network.links[link].blocked += u64::from(network.links[link].is_blocked());
         if network.links[link].is_blocked() || self.processes.borrow().is_machine_down(to) {
             network.stall(connection, lane);
             return None;

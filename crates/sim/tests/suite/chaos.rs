@@ -74,7 +74,7 @@ fn fault(control: &Control, processes: &[ProcessId]) {
         7 => control.heal(one, other),
         8 => control.hold(one, other),
         9 => control.release(one, other),
-        10 => control.break_connections(one, other),
+        10 => drop(control.break_connections(one, other)),
         _ => control.set_link(one, other, latency),
     }
 }

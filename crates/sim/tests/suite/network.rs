@@ -127,6 +127,9 @@ fn a_one_way_partition_holds_messages_and_tells_nobody() {
     sim.at(Instant::from_nanos(2_500_000_000), move |control| control.partition(source, sink));
     sim.run_until(Instant::from_secs(60));
     assert_eq!(log_of(&sim), ["got 0", "got 1", "got 2"]);
+    let (there, back) = (sim.traffic(source, sink), sim.traffic(sink, source));
+    assert_eq!((there.blocked, back.blocked), (7, 0), "what the cut kept back is counted");
+    assert!(there.sent >= 4, "a handshake and three messages went over it: {there:?}");
     sim.heal(source, sink);
     sim.run_until(Instant::from_secs(61));
     let all: Vec<String> = (0..10).map(|number| format!("got {number}")).collect();

@@ -155,6 +155,7 @@ fn a_paused_process_does_nothing_and_its_due_timers_fire_when_it_resumes() {
     sim.at(Instant::from_secs(47), move |control| control.resume(id));
     run(&mut sim);
     assert_eq!(log_of(&sim), ["tick at 10", "tick at 47", "tick at 57", "tick at 67"]);
+    assert_eq!(sim.parkings(id), 1, "the tick at 20 was kept from happening");
 }
 
 #[test]
