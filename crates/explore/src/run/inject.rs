@@ -2,7 +2,8 @@
 
 use crate::plan::PlannedFault;
 use crate::scenario::FaultKind;
-use controlplane::{FaultId, World, etcd};
+use controlplane::kinds::LEASES;
+use controlplane::{Fault, FaultId, Target, World, etcd};
 use sim::{Control, CrashKind, Instant, LinkConfig, ProcessId};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,7 +17,11 @@ struct State {
     is_active: bool,
     /// The fault at the API.
     id: Option<FaultId>,
-    /// How often a fault below the API mattered.
+    /// What [`Injector::affected`] counted when a fault below the API began, if it counts anything of its kind.
+    before: u64,
+    /// Whether it has begun.
+    is_struck: bool,
+    /// How often a fault below the API mattered: what it struck at once, and, once it is over, what it affected.
     fired: u64,
 }
 
@@ -36,7 +41,14 @@ impl Injector {
         faults: Vec<PlannedFault>,
         on_restore: OnRestore,
     ) -> Self {
-        let states = faults.into_iter().map(|fault| State { fault, is_active: false, id: None, fired: 0 });
+        let states = faults.into_iter().map(|fault| State {
+            fault,
+            is_active: false,
+            id: None,
+            before: 0,
+            is_struck: false,
+            fired: 0,
+        });
         let injector =
             Self { world: world.clone(), states: Rc::new(RefCell::new(states.collect())), on_restore };
         for index in 0..injector.states.borrow().len() {
@@ -55,11 +67,45 @@ impl Injector {
     }
 
     /// Gives each fault with how often it mattered.
-    pub(crate) fn fired(&self) -> Vec<(PlannedFault, u64)> {
+    pub(crate) fn fired(&self, control: &Control) -> Vec<(PlannedFault, u64)> {
         let faults = self.world.faults.borrow();
         let states = self.states.borrow();
-        let fired = |state: &State| state.id.map_or(state.fired, |id| faults.fired(id));
+        let fired = |state: &State| match state.id {
+            Some(id) => faults.fired(id),
+            // A clock that was set wrong matters to whoever reads it, up to the end.
+            None if matches!(state.fault.kind, FaultKind::JumpClock { .. }) && state.is_struck => {
+                self.affected(&state.fault.kind, control) - state.before
+            }
+            None => state.fired,
+        };
         states.iter().map(|state| (state.fault.clone(), fired(state))).collect()
+    }
+
+    /// Counts what faults of a kind, on its place, have affected since the run began: messages that were kept back or
+    /// went slowly, tasks that could not run, readings of a clock, calls that etcd held up.
+    fn affected(&self, kind: &FaultKind, control: &Control) -> u64 {
+        let process = |name: &str| find(control, name);
+        match kind {
+            FaultKind::StallEtcd | FaultKind::SlowEtcd { .. } => self.world.etcd_held_up.get(),
+            FaultKind::Pause { process: name } => control.parkings(process(name)),
+            FaultKind::Partition { from, to } => control.traffic(process(from), process(to)).blocked,
+            FaultKind::Isolate { process: name } => {
+                let cut_off = process(name);
+                let others = control.processes().into_iter().filter(|other| *other != cut_off);
+                let both =
+                    |other| control.traffic(cut_off, other).blocked + control.traffic(other, cut_off).blocked;
+                others.map(both).sum()
+            }
+            FaultKind::SlowLink { from, to, .. } => control.traffic(process(from), process(to)).sent,
+            FaultKind::JumpClock { process: name, .. } | FaultKind::DriftClock { process: name, .. } => {
+                control.wall_reads(process(name))
+            }
+            FaultKind::Api(_)
+            | FaultKind::LoseLeadership { .. }
+            | FaultKind::RestoreEtcd { .. }
+            | FaultKind::Crash { .. }
+            | FaultKind::BreakConnections { .. } => 0,
+        }
     }
 
     fn kind(&self, index: usize) -> FaultKind {
@@ -70,48 +116,42 @@ impl Injector {
         let name = self.states.borrow()[index].fault.name.clone();
         let kind = self.kind(index);
         control.note("fault-begins", || format!("{name}: {}", kind.name()));
-        if let FaultKind::Api(fault) = kind {
+        if let Some(fault) = at_the_api(&kind) {
             let state = self.world.snapshot();
             let id = self.world.faults.borrow_mut().add(fault, state);
             self.states.borrow_mut()[index].id = Some(id);
             self.states.borrow_mut()[index].is_active = true;
             return;
         }
-        let mattered = self.strike(&kind, control);
+        let before = self.affected(&kind, control);
+        let struck = self.strike(&kind, control);
         let mut states = self.states.borrow_mut();
-        states[index].fired += u64::from(mattered);
-        states[index].is_active = !kind.is_momentary();
+        let state = &mut states[index];
+        (state.before, state.is_struck) = (before, true);
+        state.fired += struck;
+        state.is_active = !kind.is_momentary();
     }
 
-    /// Does a fault below the API; tells whether it mattered.
-    fn strike(&self, kind: &FaultKind, control: &Control) -> bool {
+    /// Does a fault below the API; gives how often it mattered at once.
+    fn strike(&self, kind: &FaultKind, control: &Control) -> u64 {
         let process = |name: &str| find(control, name);
         match kind {
-            FaultKind::Api(_) => unreachable!("faults at the API are put in force elsewhere"),
-            FaultKind::StallEtcd => {
-                self.world.etcd_stalled.set(true);
-                true
+            FaultKind::Api(_) | FaultKind::LoseLeadership { .. } => {
+                unreachable!("faults at the API are put in force elsewhere")
             }
+            FaultKind::StallEtcd => self.world.etcd_stalled.set(true),
+            FaultKind::SlowEtcd { write } => self.world.etcd_slowness.set(Some(*write)),
             FaultKind::RestoreEtcd { revisions, bump, down } => {
-                self.restore(control, *revisions, *bump, *down)
+                return u64::from(self.restore(control, *revisions, *bump, *down));
             }
             FaultKind::Crash { process: name, machine } => {
                 let ran = control.is_running(process(name));
                 control.crash(process(name), if *machine { CrashKind::Machine } else { CrashKind::Process });
-                ran
+                return u64::from(ran);
             }
-            FaultKind::Pause { process: name } => {
-                control.pause(process(name));
-                control.is_paused(process(name))
-            }
-            FaultKind::Partition { from, to } => {
-                control.partition(process(from), process(to));
-                true
-            }
-            FaultKind::Isolate { process: name } => {
-                control.isolate(process(name));
-                true
-            }
+            FaultKind::Pause { process: name } => control.pause(process(name)),
+            FaultKind::Partition { from, to } => control.partition(process(from), process(to)),
+            FaultKind::Isolate { process: name } => control.isolate(process(name)),
             FaultKind::SlowLink { from, to, latency: (latency_min, latency_max), loss_ppm } => {
                 let link = LinkConfig {
                     latency_min: *latency_min,
@@ -120,21 +160,14 @@ impl Injector {
                     duplicate_ppm: 0,
                 };
                 control.set_link(process(from), process(to), link);
-                true
             }
             FaultKind::BreakConnections { one, other } => {
-                control.break_connections(process(one), process(other));
-                true
+                return control.break_connections(process(one), process(other));
             }
-            FaultKind::JumpClock { process: name, by_ns } => {
-                control.jump_wall(process(name), *by_ns);
-                true
-            }
-            FaultKind::DriftClock { process: name, ppm } => {
-                control.set_drift_ppm(process(name), *ppm);
-                true
-            }
+            FaultKind::JumpClock { process: name, by_ns } => control.jump_wall(process(name), *by_ns),
+            FaultKind::DriftClock { process: name, ppm } => control.set_drift_ppm(process(name), *ppm),
         }
+        0
     }
 
     /// Puts etcd back to an older state while it is down; false if that state is no longer kept.
@@ -156,15 +189,24 @@ impl Injector {
     }
 
     fn end(&self, index: usize, control: &Control) {
-        let state = {
+        let affected = self.affected(&self.kind(index), control);
+        let (fault, id) = {
             let mut states = self.states.borrow_mut();
-            states[index].is_active = false;
-            (states[index].fault.clone(), states[index].id)
+            let state = &mut states[index];
+            state.is_active = false;
+            state.fired += affected.saturating_sub(state.before);
+            (state.fault.clone(), state.id)
         };
-        let (fault, id) = state;
         control.note("fault-ends", || format!("{}: {}", fault.name, fault.kind.name()));
         if let Some(id) = id {
             self.world.faults.borrow_mut().remove(id);
+            if let FaultKind::LoseLeadership { process } = &fault.kind {
+                // Who lost its lease has ended; its supervisor starts it again.
+                let process = find(control, process);
+                if !control.is_running(process) {
+                    control.restart(process, Duration::ZERO);
+                }
+            }
             return;
         }
         // Another fault of the same kind on the same place may go on.
@@ -178,6 +220,7 @@ impl Injector {
         let process = |name: &str| find(control, name);
         match kind {
             FaultKind::StallEtcd => self.world.etcd_stalled.set(false),
+            FaultKind::SlowEtcd { .. } => self.world.etcd_slowness.set(self.slowness_left()),
             FaultKind::Crash { process: name, .. } => control.restart(process(name), Duration::ZERO),
             FaultKind::Pause { process: name } => control.resume(process(name)),
             FaultKind::Partition { from, to } => {
@@ -193,10 +236,20 @@ impl Injector {
             }
             FaultKind::DriftClock { process: name, .. } => control.set_drift_ppm(process(name), 0),
             FaultKind::Api(_)
+            | FaultKind::LoseLeadership { .. }
             | FaultKind::RestoreEtcd { .. }
             | FaultKind::BreakConnections { .. }
             | FaultKind::JumpClock { .. } => {}
         }
+    }
+
+    /// Gives how slow etcd still is by the faults that go on: the last of them holds.
+    fn slowness_left(&self) -> Option<(Duration, Duration)> {
+        let states = self.states.borrow();
+        states.iter().rev().filter(|state| state.is_active).find_map(|state| match &state.fault.kind {
+            FaultKind::SlowEtcd { write } => Some(*write),
+            _ => None,
+        })
     }
 
     /// Cuts again what other faults still hold cut, after a heal that may have mended it.
@@ -210,6 +263,21 @@ impl Injector {
                 _ => {}
             }
         }
+    }
+}
+
+/// Gives the fault at the API that a kind stands for.
+fn at_the_api(kind: &FaultKind) -> Option<Fault> {
+    match kind {
+        FaultKind::Api(fault) => Some(fault.clone()),
+        // Who leads writes its lease every two seconds; who may not gives up after ten.
+        FaultKind::LoseLeadership { process } => Some(Fault::Refuse {
+            target: Target::new(process, &LEASES.group_resource().to_string()),
+            verb: "update".into(),
+            code: 503,
+            ppm: 1_000_000,
+        }),
+        _ => None,
     }
 }
 

@@ -228,7 +228,7 @@ impl<'a> Stage<'a> {
             commits: self.commits.get(),
             verdicts,
             figures,
-            faults: self.injector.fired().into_iter().map(report_fault).collect(),
+            faults: self.injector.fired(control).into_iter().map(report_fault).collect(),
             writes: writes(&self.cluster),
             findings: Vec::new(),
         };
@@ -253,6 +253,7 @@ fn cluster_config(scenario: &Scenario, settings: &Settings, seed: u64, keep: &Ke
     config.kubelets = topology.kubelets;
     config.nodes = topology.nodes.clone();
     config.provisioner = topology.provisioner;
+    config.attacher = topology.attacher;
     (config.etcd.write_min, config.etcd.write_max) = topology.etcd_write;
     config.objects = scenario.objects.clone();
     config.mutants = topology.mutants;

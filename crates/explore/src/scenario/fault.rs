@@ -81,6 +81,16 @@ pub enum FaultKind {
     Api(Fault),
     /// Etcd answers nothing.
     StallEtcd,
+    /// Every write takes etcd longer, as on a slow disk.
+    SlowEtcd {
+        /// How much longer, at least and at most.
+        write: (Duration, Duration),
+    },
+    /// A process can no longer renew the lease by which it leads, so that it ends and another may lead.
+    LoseLeadership {
+        /// The process.
+        process: String,
+    },
     /// Etcd is restored from a backup, which is this many revisions old; it restarts.
     RestoreEtcd {
         /// How many revisions are lost.
@@ -171,6 +181,8 @@ impl FaultKind {
             Self::Api(Fault::LoseResponse { .. }) => "loseResponse",
             Self::Api(Fault::Refuse { .. }) => "refuse",
             Self::StallEtcd => "stallEtcd",
+            Self::SlowEtcd { .. } => "slowEtcd",
+            Self::LoseLeadership { .. } => "loseLeadership",
             Self::RestoreEtcd { .. } => "restoreEtcd",
             Self::Crash { .. } => "crash",
             Self::Pause { .. } => "pause",
@@ -189,8 +201,9 @@ impl FaultKind {
             Self::Api(fault) => {
                 Some(&*fault.target().client).filter(|client| *client != "*").into_iter().collect()
             }
-            Self::StallEtcd | Self::RestoreEtcd { .. } => Vec::new(),
-            Self::Crash { process, .. }
+            Self::StallEtcd | Self::SlowEtcd { .. } | Self::RestoreEtcd { .. } => Vec::new(),
+            Self::LoseLeadership { process }
+            | Self::Crash { process, .. }
             | Self::Pause { process }
             | Self::Isolate { process }
             | Self::JumpClock { process, .. }
@@ -389,6 +402,10 @@ const KINDS: &[(&str, ReadKind)] = &[
         Ok(FaultKind::Api(Fault::Refuse { target: target(fields, "client")?, verb, code, ppm }))
     }),
     ("stallEtcd", |_| Ok(FaultKind::StallEtcd)),
+    ("slowEtcd", |fields| {
+        Ok(FaultKind::SlowEtcd { write: read_range(&fields.require("write")?, Node::duration)? })
+    }),
+    ("loseLeadership", |fields| Ok(FaultKind::LoseLeadership { process: process(fields, "process")? })),
     ("restoreEtcd", |fields| {
         let revisions = fields.require("revisions")?.int(1, 1_000_000_000)?.unsigned_abs();
         let bump = fields.or("bump", 0, |node| node.int(0, 1_000_000_000_000))?.unsigned_abs();

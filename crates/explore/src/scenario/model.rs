@@ -65,6 +65,8 @@ pub struct Topology {
     pub kubelets: bool,
     /// Whether claims get volumes made for them.
     pub provisioner: bool,
+    /// Whether volumes that have to be attached are.
+    pub attacher: bool,
     /// The least and the most time a write of etcd takes.
     pub etcd_write: (Duration, Duration),
     /// How events of the same instant are ordered.

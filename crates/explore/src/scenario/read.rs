@@ -126,6 +126,13 @@ fn read_gates(node: &Node<'_>, version: KubernetesVersion) -> Read<BTreeMap<Stri
     Ok(gates)
 }
 
+/// `priority` when no numbers are given: a few tasks starved in a run of some hundred thousand events.
+const PRIORITY: sim::Strategy = sim::Strategy::Priority { change_points: 10, horizon_events: 200_000 };
+/// The most times that a priority may drop.
+const CHANGE_POINTS_MAX: i64 = 10_000;
+/// The longest run that change points may be drawn in, in events.
+const HORIZON_MAX: i64 = 1_000_000_000;
+
 fn default_topology() -> Topology {
     let etcd = controlplane::etcd::EtcdTimes::default();
     Topology {
@@ -137,6 +144,7 @@ fn default_topology() -> Topology {
         nodes: Vec::new(),
         kubelets: true,
         provisioner: true,
+        attacher: true,
         etcd_write: (etcd.write_min, etcd.write_max),
         strategy: sim::Strategy::default(),
         mutants: controlplane::Mutants::default(),
@@ -163,7 +171,7 @@ fn read_topology(node: &Node<'_>, version: KubernetesVersion) -> Read<Topology> 
         fields.finish()?;
         if write.1 < write.0 { Err(node.error("writeMax is less than writeMin")) } else { Ok(write) }
     })?;
-    let strategies = [("random", sim::Strategy::Random), ("fifo", sim::Strategy::Fifo)];
+    let provisioner = fields.or("provisioner", default.provisioner, Node::bool)?;
     let topology = Topology {
         apiservers: fields.or("apiservers", default.apiservers, |node| {
             node.int(1, PROCESSES_MAX.into()).map(|n| usize::try_from(n).unwrap_or(1))
@@ -174,13 +182,37 @@ fn read_topology(node: &Node<'_>, version: KubernetesVersion) -> Read<Topology> 
         schedulers: fields.or("schedulers", default.schedulers, |node| node.count(PROCESSES_MAX))?,
         nodes: fields.or("nodes", Vec::new(), |node| read_nodes(node, version))?,
         kubelets: fields.or("kubelets", default.kubelets, Node::bool)?,
-        provisioner: fields.or("provisioner", default.provisioner, Node::bool)?,
+        provisioner,
+        // Where nobody makes volumes, nobody attaches them, unless the file says so.
+        attacher: fields.or("attacher", provisioner, Node::bool)?,
         etcd_write,
-        strategy: fields.or("strategy", default.strategy, |node| node.word(&strategies))?,
+        strategy: fields.or("strategy", default.strategy, read_strategy)?,
         mutants: default.mutants,
     };
     fields.finish()?;
     Ok(topology)
+}
+
+/// Reads how events of the same instant are ordered: a word, or `priority` with its numbers.
+fn read_strategy(node: &Node<'_>) -> Read<sim::Strategy> {
+    let words = [("random", sim::Strategy::Random), ("fifo", sim::Strategy::Fifo), ("priority", PRIORITY)];
+    if node.value.as_map().is_none() {
+        return node.word_for("strategy", &words);
+    }
+    let mut fields = node.fields()?;
+    let priority = fields.require("priority")?;
+    fields.finish()?;
+    let mut fields = priority.fields()?;
+    let sim::Strategy::Priority { change_points, horizon_events } = PRIORITY else {
+        unreachable!("it is that")
+    };
+    let change_points = fields.or("changePoints", change_points, |node| {
+        node.int(0, CHANGE_POINTS_MAX).map(|n| u32::try_from(n).expect("checked"))
+    })?;
+    let horizon_events =
+        fields.or("horizonEvents", horizon_events, |node| node.int(1, HORIZON_MAX).map(i64::unsigned_abs))?;
+    fields.finish()?;
+    Ok(sim::Strategy::Priority { change_points, horizon_events })
 }
 
 /// Reads the nodes that kubelets register: a number of them, or a number with a capacity and labels.

@@ -33,6 +33,7 @@ fn every_kind_of_fault_can_matter() {
         "loseResponse: {client: user, probability: 0.5}",
         "refuse: {client: kube-controller-manager-0, resource: pods, verb: create, code: 500, probability: 0.5}",
         "stallEtcd: {}",
+        "slowEtcd: {write: {min: 100ms, max: 1s}}",
         "momentary restoreEtcd: {revisions: 2}",
         "momentary restoreEtcd: {revisions: 2, bump: 1000, down: 1s}",
         "crash: {process: kube-controller-manager-0}",
@@ -149,4 +150,63 @@ fn creates_of_unknown_outcome_are_tolerated_and_no_others() {
         surplus += u32::from(result.figure("peak") > Some(40.0));
     }
     assert!(surplus > 0, "lost answers make surplus pods, and the property allows for just these");
+}
+
+/// Runs the calm cluster with a fault that cannot matter, and gives what is said of it.
+#[track_caller]
+fn idle(fault: &str) -> String {
+    let run = run(&format!("{CALM}faults: [{{name: idle, at: 3s, for: 5s, {fault}}}]\n"), 1);
+    let messages: Vec<&str> = run.result.findings.iter().map(|finding| finding.message.as_str()).collect();
+    messages.join("; ")
+}
+
+#[test]
+fn a_fault_below_the_api_that_nothing_meets_never_mattered() {
+    let faults = [
+        ("partition", "partition: {from: kube-controller-manager-0, to: etcd}"),
+        ("slowLink", "slowLink: {from: etcd, to: user, latency: 1s}"),
+        ("driftClock", "driftClock: {process: etcd, ppm: 100}"),
+    ];
+    for (kind, fault) in faults {
+        let fault = fault.replace("to: user", "to: kube-controller-manager-0");
+        assert_eq!(idle(&fault), format!("fault idle ({kind}) never mattered: it proves nothing"));
+    }
+}
+
+#[test]
+fn a_leader_that_loses_its_lease_is_followed_by_another() {
+    let two = CALM.replace("topology: {", "topology: {controllerManagers: 2, ");
+    let body = format!(
+        "{two}faults: [{{name: lost, at: 5s, for: 20s, loseLeadership: {{process: kube-controller-manager-LEADER}}}}]\n\
+         steps: [{{scale: {{kind: ReplicaSet, name: web, replicas: 5}}, at: 40s}}]\n\
+         properties: [{{rule: replicas-converge}}]\n"
+    )
+    .replace("faultsStop: 30s", "faultsStop: 60s");
+    // Which of the two leads first is drawn: for one of them the fault matters, and then the other scales.
+    let runs = ["0", "1"].map(|leader| run(&body.replace("LEADER", leader), 3).result);
+    let mattered: Vec<bool> = runs.iter().map(|result| result.faults[0].fired > 0).collect();
+    assert_eq!(mattered.iter().filter(|mattered| **mattered).count(), 1, "{mattered:?}");
+    for (leader, result) in runs.iter().enumerate() {
+        assert!(!result.is_violated(), "{:?}", result.verdicts);
+        let other = format!("kube-controller-manager-{}/replicaset-controller", 1 - leader);
+        let wrote =
+            result.writes.iter().any(|writes| writes.user_agent == other && writes.resource == "pods");
+        assert!(wrote, "{other} leads in the end: {:?}", result.writes);
+    }
+}
+
+#[test]
+fn tasks_can_run_by_priority() {
+    let with = |strategy: &str| {
+        let body = CALM.replace("topology: {", &format!("topology: {{strategy: {strategy}, "));
+        run(&format!("{body}properties: [{{rule: replicas-converge}}]\n"), 1).result
+    };
+    let strategies = ["random", "fifo", "priority", "{priority: {changePoints: 3, horizonEvents: 1000}}"];
+    let results = strategies.map(with);
+    for (strategy, result) in strategies.iter().zip(&results) {
+        assert!(!result.is_violated() && result.findings.is_empty(), "{strategy}: {:?}", result.findings);
+        assert_eq!(result.trace_hash, with(strategy).trace_hash, "{strategy}");
+    }
+    let hashes: BTreeSet<u64> = results.iter().map(|result| result.trace_hash).collect();
+    assert!(hashes.len() >= 3, "each orders things in its own way");
 }

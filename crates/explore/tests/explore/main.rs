@@ -2,10 +2,13 @@
 
 mod campaigns;
 mod faults;
+mod k8s_107457;
 mod k8s_129795;
+mod k8s_134937;
 mod missed_add;
 mod reading;
 mod runs;
+mod storm;
 
 use explore::{Keep, Run, ScenarioFile, Settings};
 

@@ -177,7 +177,7 @@ fn what_does_not_exist_is_refused_by_name() {
         Ok(_) => panic!("not refused: {expected}"),
     };
     let file = scenario(&format!("{CALM}faults: [{{name: a, for: 5s, pause: {{process: kubelet-1}}}}]\n"));
-    let message = "test.yaml: fault \"a\": unknown process \"kubelet-1\"; known are etcd, kube-apiserver-0, csi-attacher, \
+    let message = "test.yaml: fault \"a\": unknown process \"kubelet-1\"; known are etcd, kube-apiserver-0, \
                    kube-controller-manager-0";
     refuse(&file, Settings::default(), message);
     let file = scenario(&format!(
