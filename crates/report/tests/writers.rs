@@ -118,3 +118,16 @@ fn html_shows_failures_before_what_was_looked_at_and_folds_what_is_long() {
     assert!(!page.contains("class=\"filter\""), "there is nothing to choose between");
     assert!(page.contains("<b>1</b> failure</li>"), "one is no plural");
 }
+
+#[test]
+fn html_opens_what_counts_and_folds_what_was_expected() {
+    let page = html(&common::whole()).unwrap();
+    let opening = |subject: &str| {
+        let at = page.find(subject).unwrap_or_else(|| panic!("{subject} is missing"));
+        let start = page[..at].rfind("<details class=\"finding").unwrap();
+        page[start..].split_once('>').unwrap().0.to_owned()
+    };
+    assert_eq!(opening("container app ends again and again"), "<details class=\"finding fail\" open");
+    assert_eq!(opening("no pod uses it"), "<details class=\"finding warn uncounted\"");
+    assert!(page.contains("<dt>expected</dt><dd>planted by fault 2</dd>"));
+}

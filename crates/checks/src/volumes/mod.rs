@@ -12,6 +12,8 @@ mod persistent;
 mod unused;
 mod users;
 
+use std::collections::BTreeSet;
+
 use object::{ObjectExt, Value};
 use report::{Evidence, Finding, ObjectRef, Outcome};
 
@@ -105,9 +107,10 @@ fn look(look: &mut Look<'_>) {
     let volumes = look.beside_of("persistentvolumes", |namespace, volume| {
         volume["spec"]["claimRef"]["namespace"] == namespace
     });
+    let names: BTreeSet<&str> = volumes.iter().map(|volume| volume.name()).collect();
     let attachments = look.beside_of("volumeattachments.storage.k8s.io", |_, attachment| {
         let volume = attachment["spec"]["source"]["persistentVolumeName"].str();
-        volumes.iter().any(|of_claim| of_claim.name() == volume)
+        names.contains(volume)
     });
     let pods = if claims.is_empty() { look.beside("pods") } else { look.subjects("pods") };
     let users = Users::of(&pods);

@@ -44,6 +44,12 @@ struct ChapterPage<'a> {
 }
 
 impl Page<'_> {
+    /// Failures that count stand open, unless there are so many that one looks for a list first.
+    fn is_open(&self, page: &ChapterPage<'_>, finding: &Finding) -> bool {
+        let is_failure = |finding: &Finding| finding.outcome == Outcome::Fail && finding.counts();
+        is_failure(finding) && page.findings.iter().filter(|other| is_failure(other)).count() <= OPEN_MAX
+    }
+
     /// Only where there are both is there something to choose.
     fn has_failures_and_warnings(&self) -> bool {
         let has = |outcome| {
@@ -52,6 +58,9 @@ impl Page<'_> {
         has(Outcome::Fail) && has(Outcome::Warn)
     }
 }
+
+/// With more failures than these in a chapter, all are folded.
+const OPEN_MAX: usize = 12;
 
 /// Longer texts are folded.
 const LONG: usize = 280;
