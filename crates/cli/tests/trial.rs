@@ -1,9 +1,8 @@
 //! `seaworthy trial`, as a user runs it.
 
-#[expect(dead_code, reason = "other tests of the binary use the rest")]
 mod common;
 
-use common::{cli, json, kubeconfig, well_formed};
+use common::{FakeCluster, cli, json, kubeconfig, well_formed};
 
 fn chapter<'a>(report: &'a serde_json::Value, id: &str) -> &'a serde_json::Value {
     let chapters = report["chapters"].as_array().expect("chapters");
@@ -87,6 +86,22 @@ fn a_cluster_that_is_there_is_validated_and_tried_on_a_copy() {
         .map(|f| (f["code"].as_str().expect("text"), f["standing"].as_str().expect("text")))
         .collect();
     assert_eq!(codes, [("REPLICASET_RUNAWAY", "counted")]);
+}
+
+#[test]
+fn a_live_cluster_is_only_read_and_what_cannot_be_tried_on_it_is_said() {
+    let server = FakeCluster::start();
+    let cli = cli();
+    cli.write("config", kubeconfig(&server.url()));
+    let report =
+        json(cli.run(["trial", "--kubeconfig", "config", "--context", "play", "--format", "json"]).exits(1));
+    assert_eq!(report["source"]["kind"], "context");
+    let validate = chapter(&report, "validate");
+    assert_eq!(validate["checks"][0]["findings"][0]["code"], "POD_CRASH_LOOP");
+    assert!(server.pages_of_pods() >= 3, "pods are read in pages");
+    let withstand = chapter(&report, "withstand");
+    assert_eq!(withstand["outcome"], "skip");
+    assert!(withstand["skipped"].as_str().expect("a reason").contains("no ReplicaSet"), "{withstand}");
 }
 
 #[test]

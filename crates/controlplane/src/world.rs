@@ -34,8 +34,11 @@ pub type Observer = Box<dyn FnMut(&Commit)>;
 /// Something that wants to know of each create whose outcome its client never learnt.
 pub type UnknownCreateObserver = Box<dyn FnMut(sim::Instant, &GroupVersionResource, &Value)>;
 
-/// The most user agents whose writes are counted apart.
-const WRITERS_MAX: usize = 4096;
+/// The most user agents and resources whose writes are counted apart: enough for 5,000 kubelets, the largest cluster that
+/// Kubernetes supports, which write a few kinds each.
+const WRITERS_MAX: usize = 1 << 16;
+const _: () =
+    assert!(WRITERS_MAX >= 8 * 5_000, "each kubelet writes leases, nodes, pods and what its pods need");
 
 /// What lies outside the simulated processes.
 #[derive(Default)]

@@ -59,12 +59,8 @@ pub fn withstand(view: &View, whose: Whose, seed: u64) -> Chapter {
             return chapter;
         }
     };
-    for run in &runs {
-        if let Some(why) = &run.result.broken_off {
-            chapter.errors.push(format!("the simulation was broken off: {why}"));
-        }
-        chapter.errors.extend(run.result.findings.iter().map(|finding| finding.message.clone()));
-    }
+    let troubles = runs.iter().flat_map(|run| &run.result.findings).map(|finding| finding.message.clone());
+    chapter.errors.extend(troubles.collect::<BTreeSet<String>>());
     tell(&mut chapter, &subject, &ground, &left);
     compare(&mut chapter, &subject, &runs);
     let by_default = controlplane::Gates::of(version).enabled(GATE);
