@@ -72,6 +72,7 @@ fn of_container<'a>(look: &mut Look<'a>, place: Place<'_, 'a>) -> Option<Symptom
     restarts::judge(look, place)
         .or_else(|| waiting(look, place))
         .or_else(|| not_ready(look, place))
+        .or_else(|| not_restarted(look, place))
         .or_else(|| restarts::judge_rate(look, place))
 }
 
@@ -157,6 +158,45 @@ fn not_ready<'a>(look: &mut Look<'a>, place: Place<'_, 'a>) -> Option<Symptom<'a
     }
     symptom.evidence.extend(newest_warning(look, pod, &["Unhealthy"]));
     Some(symptom.command("describe pod", "").command("logs", &format!(" -c {}", container.name)))
+}
+
+/// Judges a container that ended, is not done, and has not been started again.
+fn not_restarted<'a>(look: &mut Look<'a>, place: Place<'_, 'a>) -> Option<Symptom<'a>> {
+    let Place { pod, container, .. } = place;
+    let end = &container.status["state"]["terminated"];
+    if end.is_null() || container.role == Role::Init || is_of_job(pod) {
+        return None;
+    }
+    let since = end["finishedAt"].as_time().or_else(|| unready_since(pod))?;
+    let waited = look.since(since);
+    if waited < look.duration(&NOT_READY_GRACE) {
+        return None;
+    }
+    let never = pod["spec"]["restartPolicy"] == "Never" && container.role == Role::Main;
+    let (why_not, remedy) = if never {
+        (
+            "its restart policy is Never",
+            "delete the pod if the rest of it is of no use without this container",
+        )
+    } else {
+        ("its kubelet does not do so", "look into the kubelet and the runtime of its node")
+    };
+    let how = format!("{}, exit code {}", end["reason"].as_str().unwrap_or("Error"), end["exitCode"].int());
+    let title =
+        format!("{} ended {} ago ({how}) and is not started again: {why_not}", place.subject(), span(waited));
+    Some(
+        place
+            .symptom("POD_NOT_READY", Outcome::Fail, title)
+            .since(Some(since))
+            .because("the pod counts as running, and a part of it does nothing")
+            .evidence(
+                Evidence::new(container.pointer("state/terminated/reason"), end["reason"].str())
+                    .expected("running"),
+            )
+            .evidence(Evidence::new(container.pointer("state/terminated/finishedAt"), since.rfc3339()))
+            .command("logs", &format!(" -c {}", container.name))
+            .remedy(remedy),
+    )
 }
 
 /// Judges an init container that runs on and on.

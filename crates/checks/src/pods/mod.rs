@@ -62,7 +62,10 @@ pub(crate) const CHECK: Check = Check {
         Code::new("POD_JOB_FAILED", "a Job gave up"),
         Code::new("POD_NODE_GONE", "the pod's node does not exist"),
         Code::new("POD_NODE_LOST", "the pod's node is silent or not ready"),
-        Code::new("POD_NOT_READY", "a container runs and does not become ready"),
+        Code::new(
+            "POD_NOT_READY",
+            "a container runs and does not become ready, or has ended and is not started again",
+        ),
         Code::new("POD_NOT_SCHEDULED", "no scheduler has looked at the pod, or the scheduler fails at it"),
         Code::new("POD_OOM_KILLED", "a container was killed for want of memory, even if it runs now"),
         Code::new("POD_READINESS_GATE", "every container is ready, a readiness gate is not met"),

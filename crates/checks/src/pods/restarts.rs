@@ -271,6 +271,11 @@ pub(super) fn judge_rate<'a>(look: &mut Look<'a>, place: Place<'_, 'a>) -> Optio
 
 /// The end that a reboot of the node leaves behind: the container did nothing wrong.
 fn is_nodes_doing(history: &History<'_>) -> bool {
-    history.end["exitCode"] == 255
-        && matches!(history.end["reason"].str(), "Unknown" | "ContainerStatusUnknown")
+    match history.end["reason"].str() {
+        // containerd of a container whose process it does not find again.
+        "Unknown" => history.end["exitCode"] == 255,
+        // The kubelet of one that it does not find again; it writes exit code 137 (`kubelet_pods.go`).
+        "ContainerStatusUnknown" => true,
+        _ => false,
+    }
 }

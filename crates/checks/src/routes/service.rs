@@ -84,11 +84,42 @@ fn external(look: &mut Look<'_>, service: &Value, wanted: &Value) -> Option<Prob
         return Some(port_missing(service, wanted, ports));
     }
     let target = service["spec"]["externalName"].str();
+    if let Some((name, namespace)) = inside(target) {
+        if look.view().namespace().is_some_and(|only| only != namespace) {
+            look.note(format!("Service {}: leads to {target}, which was not looked at", service.full_name()));
+            return None;
+        }
+        let so =
+            || format!("whether {target}, where Service {} leads, exists is unknown", service.full_name());
+        return match look.get("services", namespace, name, so) {
+            Lookup::Absent => Some(leads_nowhere(service, target, name, namespace)),
+            _ => None,
+        };
+    }
     look.note(format!(
         "Service {}: leads out of the cluster to {target}, without endpoints by design",
         service.full_name()
     ));
     None
+}
+
+/// Gives name and namespace of the Service that a name inside the cluster stands for.
+fn inside(target: &str) -> Option<(&str, &str)> {
+    let target = target.trim_end_matches('.');
+    let target = target.strip_suffix(".cluster.local").unwrap_or(target).strip_suffix(".svc")?;
+    target.split_once('.').filter(|(_, namespace)| !namespace.contains('.'))
+}
+
+fn leads_nowhere(service: &Value, target: &str, name: &str, namespace: &str) -> Problem {
+    let (object, missing) = (ObjectRef::of(service), ObjectRef::new("v1", "Service", namespace, name));
+    let title = format!("Service {} leads to {target}, and there is no {missing}", object.name);
+    Problem::new("ROUTE_SERVICE_MISSING", Outcome::Fail, object.to_string(), title)
+        .evidence(Evidence::new("/spec/externalName", target).on(object.clone()))
+        .evidence(Evidence::new("", "absent").expected("present").on(missing))
+        .because("the name cannot be resolved, so the route answers with an error")
+        .remedy(format!("kubectl -n {namespace} get services"))
+        .remedy("correct the external name, or bring the Service back")
+        .behind(object)
 }
 
 fn port_missing(service: &Value, wanted: &Value, ports: &[Value]) -> Problem {
