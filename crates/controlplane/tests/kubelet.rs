@@ -24,7 +24,7 @@ fn deployment(name: &str, replicas: i64, container: Value) -> Value {
 }
 
 fn create(cluster: &mut Cluster, object: Value) {
-    cluster.user("kubectl", move |_, client| {
+    cluster.user("kubectl-create", move |_, client| {
         let object = object.clone();
         async move {
             client.create(&kinds::DEPLOYMENTS, &object).await.expect("created");
@@ -93,4 +93,39 @@ fn pods_leave_a_node_that_died() {
     assert_eq!(node.condition("Ready")["status"], "Unknown");
     let running = pods(&cluster).iter().filter(|p| p["spec"]["nodeName"] == "n1" && !p.is_deleting()).count();
     assert_eq!(running, 4, "all replicas run where a node is left");
+}
+
+#[test]
+fn a_kubelet_that_starts_again_goes_on_with_its_pods() {
+    // The crash meets pods that wait for their images, pods that run, and pods that have ended.
+    for crash_at in [6, 8, 11] {
+        let mut cluster = cluster(4, 1);
+        let job = value!({
+            "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "sums", "namespace": "default"},
+            "spec": {"completions": 4, "parallelism": 4, "template": {"spec": {
+                "restartPolicy": "Never", "containers": [{"name": "c", "image": "sums:1"}],
+            }}},
+        });
+        cluster.user("kubectl", move |_, client| {
+            let job = job.clone();
+            async move {
+                client.create(&kinds::JOBS, &job).await.expect("created");
+            }
+        });
+        create(&mut cluster, deployment("web", 2, value!({"name": "c", "image": "app:1"})));
+        let control = cluster.sim.control().clone();
+        let kubelet = control.find("kubelet-n0").expect("it runs");
+        cluster.sim.run_until(Instant::from_secs(crash_at));
+        control.crash(kubelet, CrashKind::Process);
+        cluster.sim.run_until(Instant::from_secs(crash_at + 10));
+        control.restart(kubelet, std::time::Duration::ZERO);
+        cluster.sim.run_until(Instant::from_secs(120));
+        let pods = pods(&cluster);
+        let phases = |owner: &str| -> Vec<&str> {
+            let of = pods.iter().filter(|pod| pod.name().starts_with(owner));
+            of.map(|pod| pod["status"]["phase"].str()).collect()
+        };
+        assert_eq!(phases("web"), ["Running"; 2], "crash at {crash_at} s");
+        assert_eq!(phases("sums"), ["Succeeded"; 4], "crash at {crash_at} s");
+    }
 }

@@ -87,6 +87,27 @@ impl Container {
         }
     }
 
+    /// Goes on with a container that was taken over by a kubelet that starts again: what ran does what its program does,
+    /// and what waited, for its turn or for a back-off that nobody remembers, is started.
+    pub(super) fn resume(&mut self, ctx: &Ctx, entity: &str, behaviour: &Behaviour) {
+        match self.state.clone() {
+            State::Running { since, ready_at: was_ready, .. } => {
+                self.start(ctx, entity, behaviour);
+                if let State::Running { since: now, ready_at, .. } = &mut self.state {
+                    (*now, *ready_at) = (since, was_ready.or(*ready_at));
+                }
+            }
+            State::Frozen(_) if self.restarts > 0 => {
+                self.state = State::Waiting { reason: "CrashLoopBackOff", due: Some(ctx.now()) };
+            }
+            State::Frozen(_) => {
+                let reason = if self.is_init { "PodInitializing" } else { "ContainerCreating" };
+                self.state = State::Waiting { reason, due: None };
+            }
+            State::Waiting { .. } | State::Ended(_) => {}
+        }
+    }
+
     /// Tells whether a sidecar: an init container that goes on running.
     pub(super) fn is_sidecar(&self) -> bool {
         self.is_init && self.spec["restartPolicy"] == "Always"

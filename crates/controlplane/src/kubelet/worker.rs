@@ -64,13 +64,22 @@ impl Worker {
             }
         }
         let status = &pod["status"];
-        let is_adopted = !status["startTime"].is_null();
-        if is_adopted {
+        let is_restart = kubelet.ctx.incarnation() > 1;
+        let has_begun = !status["startTime"].is_null();
+        // What a kubelet had not brought to run when it ended, it brings to run when it starts again.
+        let is_adopted = has_begun && !(is_restart && status["phase"] == "Pending");
+        if has_begun {
             let shown =
                 status["initContainerStatuses"].items().iter().chain(status["containerStatuses"].items());
             for one in shown {
                 if let Some(container) = containers.iter_mut().find(|c| one["name"] == *c.name) {
                     container.adopt(one, now);
+                    if is_restart {
+                        let behaviour =
+                            kubelet.world.behaviours.borrow().of(pod, &container.spec, container.is_init);
+                        let entity = format!("{} {}", pod.full_name(), container.name);
+                        container.resume(&kubelet.ctx, &entity, &behaviour);
+                    }
                 }
             }
         }
