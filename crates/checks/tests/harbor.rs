@@ -323,3 +323,45 @@ fn checks_are_chosen_by_name_or_layer() {
     let stuck = alone[0].findings.iter().any(|finding| finding.code == "POD_STUCK_CREATING");
     assert!(stuck, "alone, no other check tells why ledger waits");
 }
+
+/// Gives every path of an object down to a depth.
+fn paths(value: &Value, at: &[String], depth: usize) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for (key, inner) in value.entries() {
+        let path: Vec<String> = at.iter().cloned().chain([key.as_str().to_owned()]).collect();
+        if depth > 1 {
+            found.extend(paths(inner, &path, depth - 1));
+        }
+        found.push(path);
+    }
+    found
+}
+
+#[test]
+fn a_field_that_is_missing_or_nonsense_stops_no_check() {
+    const NAMES: [&str; 4] = ["apiVersion", "kind", "metadata", "metadata/name"];
+    let whole = harbor();
+    let objects: Vec<Value> = whole.resources().flat_map(|resource| whole.list(resource)).cloned().collect();
+    let reads: BTreeSet<&str> = checks::ALL.iter().flat_map(|check| check.reads).copied().collect();
+    let mut seen = BTreeSet::new();
+    for resource in whole.resources().map(ToString::to_string).filter(|name| reads.contains(name.as_str())) {
+        let Some(first) = whole.list(&*resource).next() else { continue };
+        let at = objects.iter().position(|object| object == first).unwrap();
+        for path in paths(first, &[], 3).into_iter().filter(|path| !NAMES.contains(&path.join("/").as_str()))
+        {
+            let steps: Vec<&str> = path.iter().map(String::as_str).collect();
+            for nonsense in [None, Some(value!("?")), Some(value!(i64::MAX)), Some(value!([{}]))] {
+                let mut objects = objects.clone();
+                match nonsense {
+                    Some(nonsense) => objects[at].set(&steps, nonsense),
+                    None => _ = objects[at].remove(&steps),
+                }
+                let view = View::from_objects(objects, whole.now());
+                let results = checks::run_all(&view, Some(&whole), &Parameters::default(), &[]);
+                assert!(results.iter().all(|result| !result.looked_at.is_empty()), "{resource} {path:?}");
+            }
+        }
+        seen.insert(resource);
+    }
+    assert!(seen.len() >= 15, "{seen:?}");
+}

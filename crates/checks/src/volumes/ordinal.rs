@@ -20,7 +20,7 @@ impl Place<'_> {
 
     /// Whether the set wants a pod of this ordinal now.
     pub(super) fn is_wanted(&self) -> bool {
-        (self.start()..self.start() + self.replicas()).contains(&self.ordinal)
+        (self.start()..self.start().saturating_add(self.replicas())).contains(&self.ordinal)
     }
 
     /// Says which replicas the set wants: `3 replicas`, `2 replicas from ordinal 5 on`.
