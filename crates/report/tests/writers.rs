@@ -131,3 +131,22 @@ fn html_opens_what_counts_and_folds_what_was_expected() {
     assert_eq!(opening("no pod uses it"), "<details class=\"finding warn uncounted\"");
     assert!(page.contains("<dt>expected</dt><dd>planted by fault 2</dd>"));
 }
+
+#[test]
+fn html_folds_the_many_findings_of_one_code_and_keeps_the_others_in_sight() {
+    let claim = |at: usize| ObjectRef::new("v1", "PersistentVolumeClaim", "data", &format!("claim-{at:04}"));
+    let unused =
+        (0..1_500).map(|at| Finding::new("CLAIM_UNUSED", Outcome::Fail, claim(at), "used by nobody"));
+    let lost = Finding::new("CLAIM_LOST", Outcome::Fail, claim(9_999), "its volume is gone");
+    let check = CheckResult::new("volume-attachment", "storage", "every claim is in use")
+        .with_findings(unused.chain([lost]));
+    let mut draft = Draft::new("check", Source::new("manifests", "here").objects(12_345));
+    draft.chapters.push(Chapter::of_checks("check", "Layer checks", [check]));
+    let page = html(&draft.conclude()).unwrap();
+    let at = |needle: &str| page.find(needle).unwrap_or_else(|| panic!("{needle} is missing"));
+    assert!(at("claim-0019") < at("its volume is gone"));
+    assert!(at("its volume is gone") < at("1480 more <code>CLAIM_UNUSED"));
+    assert!(at("1480 more <code>CLAIM_UNUSED") < at("claim-0020"));
+    assert!(at("claim-1499") < at("every claim is in use"), "none is left out");
+    assert!(page.contains("12,345 objects"));
+}

@@ -1,5 +1,7 @@
 //! HTML: one file that needs nothing else, in light and dark, readable at a glance.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 
 use super::chart::{Drawing, draw};
@@ -10,10 +12,9 @@ use crate::{Chapter, Figure, Finding, Outcome, Report};
 
 /// Writes a report as one HTML file without scripts or outside references.
 pub fn html(report: &Report) -> Result<String, WriteError> {
-    let chapters = report.chapters.iter().map(|chapter| ChapterPage {
-        chapter,
-        findings: chapter.all_findings(),
-        charts: chapter.charts.iter().filter_map(draw).collect(),
+    let chapters = report.chapters.iter().map(|chapter| {
+        let (findings, alike) = part(chapter.all_findings());
+        ChapterPage { chapter, findings, alike, charts: chapter.charts.iter().filter_map(draw).collect() }
     });
     let counts = &report.verdict.counts;
     // The banner's tally says these already.
@@ -22,10 +23,38 @@ pub fn html(report: &Report) -> Result<String, WriteError> {
     let page = Page {
         report,
         reasons: reasons.map(String::as_str).collect(),
+        objects: report.source.objects.as_ref().map(grouped),
         unread: unread_by_reason(report),
         chapters: chapters.collect(),
     };
     Ok(page.render()?)
+}
+
+/// The findings of one code that are folded.
+struct Alike<'a> {
+    code: &'a str,
+    count: usize,
+    findings: Vec<&'a Finding>,
+}
+
+/// So many findings of one code are shown at once; the others are folded together below.
+const ALIKE_MAX: usize = 20;
+
+/// Parts findings in those that are shown at once and those that are folded, each in the order given.
+fn part(findings: Vec<&Finding>) -> (Vec<&Finding>, Vec<Alike<'_>>) {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let (mut shown, mut alike) = (Vec::new(), BTreeMap::<&str, Vec<&Finding>>::new());
+    for finding in findings {
+        let count = counts.entry(&finding.code).or_default();
+        *count += 1;
+        if *count <= ALIKE_MAX {
+            shown.push(finding);
+        } else {
+            alike.entry(&finding.code).or_default().push(finding);
+        }
+    }
+    let alike = alike.into_iter();
+    (shown, alike.map(|(code, findings)| Alike { code, count: findings.len(), findings }).collect())
 }
 
 #[derive(Template)]
@@ -33,6 +62,7 @@ pub fn html(report: &Report) -> Result<String, WriteError> {
 struct Page<'a> {
     report: &'a Report,
     reasons: Vec<&'a str>,
+    objects: Option<String>,
     unread: Vec<(&'a str, Vec<String>)>,
     chapters: Vec<ChapterPage<'a>>,
 }
@@ -40,6 +70,8 @@ struct Page<'a> {
 struct ChapterPage<'a> {
     chapter: &'a Chapter,
     findings: Vec<&'a Finding>,
+    /// Those beyond the first few of a code, by code.
+    alike: Vec<Alike<'a>>,
     charts: Vec<Drawing>,
 }
 
@@ -81,6 +113,10 @@ fn folded<T>(list: &[T], shown: usize) -> (&[T], &[T]) {
 /// Gives a tally's class: what counts nothing is not coloured.
 fn or_none(count: &usize, class: &'static str) -> &'static str {
     if *count == 0 { "none" } else { class }
+}
+
+fn grouped(count: &usize) -> String {
+    number(*count as f64)
 }
 
 fn s(count: &usize) -> &'static str {
