@@ -63,6 +63,9 @@ pub struct ClusterConfig {
     pub attacher: bool,
     /// How volumes are made and attached.
     pub storage: StorageConfig,
+    /// Whether a volume is taken from an unready node that still uses it after six minutes
+    /// (`--disable-force-detach-on-timeout` turns it off).
+    pub force_detach: bool,
     /// How long etcd takes.
     pub etcd: EtcdTimes,
     /// Objects that are there from the beginning, as after a restore.
@@ -90,6 +93,7 @@ impl ClusterConfig {
             provisioner: true,
             attacher: true,
             storage: StorageConfig::default(),
+            force_detach: true,
             etcd: EtcdTimes::default(),
             objects: Vec::new(),
             data_plane: DataPlaneConfig::default(),
@@ -209,6 +213,7 @@ impl Cluster {
                 without: config.without_controllers.clone(),
                 elect: config.leader_elect || config.controller_managers > 1,
                 mutants: config.mutants,
+                force_detach: config.force_detach,
             };
             cluster
                 .sim
@@ -369,6 +374,7 @@ struct ControllerManager {
     without: Vec<String>,
     elect: bool,
     mutants: Mutants,
+    force_detach: bool,
 }
 
 impl ControllerManager {
@@ -377,7 +383,8 @@ impl ControllerManager {
         let elector = lead(&ctx, &transport, "kube-controller-manager", self.elect).await;
         wait_for_server(&ctx, &transport).await;
         let context =
-            ControllerContext::new(&ctx, &self.world, &transport, (self.version, &self.gates), self.mutants);
+            ControllerContext::new(&ctx, &self.world, &transport, (self.version, &self.gates), self.mutants)
+                .with_force_detach(self.force_detach);
         for controller in CONTROLLERS {
             if !self.without.iter().any(|name| name == controller.name) {
                 ctx.spawn(controller.name, (controller.run)(context.clone()));

@@ -69,6 +69,13 @@ pub const LIBRARY: &[Definition] = &[
         make: |arguments| Box::new(rules::OneDaemonPodPerNode::new(arguments)),
     },
     Definition {
+        name: "one-node-per-volume",
+        summary: "a ReadWriteOnce volume is not given to a node while another may still write to it",
+        kind: KindName::Always,
+        parameters: &[NAME],
+        make: |arguments| Box::new(rules::OneNodePerVolume::new(arguments)),
+    },
+    Definition {
         name: "one-pod-per-statefulset-identity",
         summary: "a StatefulSet's pod is not replaced before the old one is known to have stopped",
         kind: KindName::Always,

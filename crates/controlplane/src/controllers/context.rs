@@ -29,6 +29,8 @@ pub struct ControllerContext {
     informers_started: Rc<Latch>,
     world: Rc<World>,
     mutants: Mutants,
+    /// Whether attach/detach may take volumes from nodes that still use them.
+    pub force_detach: bool,
 }
 
 impl ControllerContext {
@@ -53,7 +55,14 @@ impl ControllerContext {
             informers_started: Rc::new(Latch::named("informers-started")),
             world: world.clone(),
             mutants,
+            force_detach: true,
         }
+    }
+
+    /// Chooses whether attach/detach may take volumes from nodes that still use them.
+    #[must_use]
+    pub fn with_force_detach(self, force_detach: bool) -> Self {
+        Self { force_detach, ..self }
     }
 
     /// Gives the kernel's handle.

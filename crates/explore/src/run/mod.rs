@@ -254,6 +254,7 @@ fn cluster_config(scenario: &Scenario, settings: &Settings, seed: u64, keep: &Ke
     config.nodes = topology.nodes.clone();
     config.provisioner = topology.provisioner;
     config.attacher = topology.attacher;
+    config.force_detach = topology.force_detach;
     (config.etcd.write_min, config.etcd.write_max) = topology.etcd_write;
     config.objects = scenario.objects.clone();
     config.mutants = topology.mutants;

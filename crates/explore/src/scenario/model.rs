@@ -67,6 +67,8 @@ pub struct Topology {
     pub provisioner: bool,
     /// Whether volumes that have to be attached are.
     pub attacher: bool,
+    /// Whether a volume is taken from an unready node that still uses it after six minutes.
+    pub force_detach: bool,
     /// The least and the most time a write of etcd takes.
     pub etcd_write: (Duration, Duration),
     /// How events of the same instant are ordered.

@@ -145,6 +145,7 @@ fn default_topology() -> Topology {
         kubelets: true,
         provisioner: true,
         attacher: true,
+        force_detach: true,
         etcd_write: (etcd.write_min, etcd.write_max),
         strategy: sim::Strategy::default(),
         mutants: controlplane::Mutants::default(),
@@ -185,6 +186,7 @@ fn read_topology(node: &Node<'_>, version: KubernetesVersion) -> Read<Topology> 
         provisioner,
         // Where nobody makes volumes, nobody attaches them, unless the file says so.
         attacher: fields.or("attacher", provisioner, Node::bool)?,
+        force_detach: fields.or("forceDetach", default.force_detach, Node::bool)?,
         etcd_write,
         strategy: fields.or("strategy", default.strategy, read_strategy)?,
         mutants: default.mutants,

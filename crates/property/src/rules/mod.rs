@@ -7,6 +7,7 @@ mod orphans;
 mod pod_count;
 mod pods_bounded;
 mod quiescent;
+mod volume_nodes;
 mod writes;
 
 pub(crate) use converge::ReplicasConverge;
@@ -16,6 +17,7 @@ pub(crate) use orphans::NoOrphans;
 pub(crate) use pod_count::PodCount;
 pub(crate) use pods_bounded::PodsBounded;
 pub(crate) use quiescent::Quiescent;
+pub(crate) use volume_nodes::OneNodePerVolume;
 pub(crate) use writes::WritesBounded;
 
 use crate::parameters::Arguments;

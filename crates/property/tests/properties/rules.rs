@@ -224,6 +224,69 @@ fn a_daemonset_has_one_pod_on_a_node() {
     check(run, Outcome::Held, "");
 }
 
+// ----- one-node-per-volume -----
+
+#[test]
+fn a_volume_is_not_given_to_a_node_while_another_may_write() {
+    let volume = |mode: &str| {
+        value!({
+            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "pv", "uid": "pv"},
+            "spec": {"accessModes": [mode], "csi": {"driver": "disk", "volumeHandle": "v1"}},
+        })
+    };
+    let node = |name: &str, used: Value| {
+        value!({
+            "apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "uid": name},
+            "status": {"volumesInUse": used},
+        })
+    };
+    let attachment = |node: &str, attached: bool| {
+        value!({
+            "apiVersion": "storage.k8s.io/v1", "kind": "VolumeAttachment", "metadata": {"name": node, "uid": node},
+            "spec": {"attacher": "disk", "nodeName": node, "source": {"persistentVolumeName": "pv"}},
+            "status": {"attached": attached},
+        })
+    };
+    let used = || value!(["kubernetes.io/csi/disk^v1"]);
+    let start = |mode: &str| {
+        let there = [
+            ("persistentvolumes", volume(mode)),
+            ("nodes", node("n1", used())),
+            ("nodes", node("n2", Value::Null)),
+        ];
+        let mut run = always("one-node-per-volume", Value::Null, &there);
+        run.put("volumeattachments.storage.k8s.io", attachment("n1", true));
+        // Who is to use it says so before it is attached.
+        run.put("nodes", node("n2", used()));
+        run.put("volumeattachments.storage.k8s.io", attachment("n2", false));
+        run
+    };
+    let hand_over = |run: &mut Run| {
+        run.delete("volumeattachments.storage.k8s.io", "", "n1");
+        run.put("volumeattachments.storage.k8s.io", attachment("n2", true));
+    };
+
+    let mut run = start("ReadWriteOnce");
+    hand_over(&mut run);
+    let verdict = check(run, Outcome::Violated, "2 nodes may write");
+    assert_eq!(verdict.violation.unwrap().object.to_string(), "PersistentVolume pv");
+
+    let mut run = start("ReadWriteOnce");
+    run.put("nodes", node("n1", Value::Null));
+    hand_over(&mut run);
+    check(run, Outcome::Held, "");
+
+    let mut run = start("ReadWriteOnce");
+    let taint = value!([{"key": "node.kubernetes.io/out-of-service", "effect": "NoExecute"}]);
+    run.put("nodes", node("n1", used()).with(&["spec", "taints"], taint));
+    hand_over(&mut run);
+    check(run, Outcome::Held, "");
+
+    let mut run = start("ReadWriteMany");
+    hand_over(&mut run);
+    check(run, Outcome::NeverReached, "");
+}
+
 // ----- one-pod-per-statefulset-identity -----
 
 #[test]
@@ -337,7 +400,7 @@ fn parameters_are_typed() {
         "pods-bounded",
         Value::Null,
         "there is no rule \"pods-bounded\"; there are no-orphans, one-daemon-pod-per-node, \
-         one-pod-per-statefulset-identity, pod-count, quiescent, replicas-converge, replicaset-pods-bounded, \
+         one-node-per-volume, one-pod-per-statefulset-identity, pod-count, quiescent, replicas-converge, replicaset-pods-bounded, \
          writes-per-change-bounded",
     );
     refuse(

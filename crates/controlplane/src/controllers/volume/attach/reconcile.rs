@@ -95,8 +95,9 @@ impl Controller {
         let now = self.context.sim().now();
         let node = self.nodes.get("", &attached.node);
         let is_over = attached.detach_requested.is_some_and(|since| now.since(since) > FORCE_DETACH);
-        let is_lost =
-            is_over && !node.as_ref().is_some_and(|node| node.condition("Ready")["status"] == "True");
+        let is_lost = is_over
+            && self.context.force_detach
+            && !node.as_ref().is_some_and(|node| node.condition("Ready")["status"] == "True");
         attached.is_in_use && !is_lost && !is_out_of_service(node.as_ref())
     }
 
@@ -136,7 +137,7 @@ impl Controller {
         if self.report(node).await.is_err() {
             return self.actual.borrow_mut().add_to_report(volume, node);
         }
-        let is_over = waited > FORCE_DETACH;
+        let is_over = waited > FORCE_DETACH && self.context.force_detach;
         let is_out_of_service = is_out_of_service(self.nodes.get("", node).as_ref());
         let is_to_be_verified = !is_over && !is_out_of_service;
         let detaching = self.clone().detach(volume.clone(), spec.clone(), node.clone(), is_to_be_verified);
