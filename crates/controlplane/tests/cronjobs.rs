@@ -74,6 +74,15 @@ fn each_minute_has_its_job_and_the_oldest_go() {
 }
 
 #[test]
+fn the_time_of_a_job_is_told_by_the_clocks_of_its_zone() {
+    let mut cluster = cluster(6, cronjob(&[("timeZone", value!("Asia/Kolkata"))]), false);
+    cluster.sim.run_until(minutes(1));
+    let told =
+        jobs(&cluster)[0].annotation("batch.kubernetes.io/cronjob-scheduled-timestamp").map(str::to_owned);
+    assert_eq!(told.as_deref(), Some("2026-01-01T05:31:00+05:30"));
+}
+
+#[test]
 fn a_job_whose_creation_was_never_answered_is_not_made_again() {
     let mut cluster = cluster(2, cronjob(&[]), true);
     cluster.sim.run_until(Instant::from_secs(20));

@@ -128,6 +128,24 @@ fn an_old_cache_costs_nothing_that_an_owner_made_anew_took_over() {
 }
 
 #[test]
+fn an_owner_made_anew_is_another() {
+    let mut cluster = cluster(6);
+    cluster.user("kubectl", |ctx, client| async move {
+        ctx.sleep_until(Instant::from_secs(5)).await;
+        let old = make(&client, config_map("default", "owner", vec![])).await;
+        make(&client, secret("default", "child", vec![owned_by(&old)])).await;
+        ctx.sleep_until(Instant::from_secs(10)).await;
+        delete(&client, &kinds::CONFIGMAPS, "owner", "Background").await;
+        make(&client, config_map("default", "owner", vec![])).await;
+    });
+    cluster.sim.run_until(Instant::from_secs(9));
+    assert!(find(&cluster, &kinds::SECRETS, "default", "child").is_some());
+    cluster.sim.run_until(Instant::from_secs(60));
+    assert!(find(&cluster, &kinds::CONFIGMAPS, "default", "owner").is_some());
+    assert!(find(&cluster, &kinds::SECRETS, "default", "child").is_none(), "its owner had another uid");
+}
+
+#[test]
 fn an_owner_added_at_the_last_moment_is_enough() {
     let mut saved = 0;
     for seed in 0..100 {

@@ -35,6 +35,7 @@ mod selector;
 mod time;
 mod tree;
 pub mod yaml;
+mod zone;
 
 pub use convert::{ConvertError, from_value, to_value};
 pub use duration::{DurationError, GoDuration};
@@ -51,3 +52,4 @@ pub use quantity::{Format, Quantity, QuantityError};
 pub use selector::{Operator, Requirement, Selector, SelectorError};
 pub use time::{Time, TimeError};
 pub use tree::{List, Map, Text, Value};
+pub use zone::Zone;

@@ -13,7 +13,7 @@ use crate::constants::CRONJOB_WORKERS;
 use crate::kinds::{CRONJOBS, JOBS};
 use crate::machinery::{ApiError, Client, Lister, Notification, ObjectKey, WorkQueue, run_workers};
 use history::{has_condition, is_finished};
-use object::{ObjectExt, OwnerReference, Time, Value, value};
+use object::{ObjectExt, OwnerReference, Time, Value, Zone, value};
 use schedule::Schedule;
 use std::rc::Rc;
 use std::time::Duration;
@@ -102,7 +102,7 @@ fn is_active(cronjob: &Value, uid: &str) -> bool {
 /// Gives the text of a CronJob's schedule with its zone (`formatSchedule`).
 fn schedule_of(cronjob: &Value) -> String {
     let (text, zone) = (cronjob["spec"]["schedule"].str(), cronjob["spec"]["timeZone"].str());
-    if text.contains("TZ") || zone.is_empty() || !schedule::is_utc(zone) {
+    if text.contains("TZ") || zone.is_empty() || Zone::named(zone).is_none() {
         return text.to_owned();
     }
     format!("TZ={zone} {text}")
@@ -170,7 +170,7 @@ impl CronJobController {
         let now = self.context.now();
         self.note_jobs(work, jobs).await?;
         let spec = work.cronjob()["spec"].clone();
-        let is_unknown_zone = !schedule::is_utc(spec["timeZone"].str());
+        let is_unknown_zone = Zone::named(spec["timeZone"].str()).is_none();
         if work.cronjob().is_deleting() || is_unknown_zone || spec["suspend"].bool() {
             return Ok(None);
         }
@@ -291,6 +291,7 @@ fn job_of(cronjob: &Value, scheduled: Time) -> Value {
     });
     job.set_or_omit(&["metadata", "labels"], &template["metadata"]["labels"]);
     job.set_or_omit(&["metadata", "annotations"], &template["metadata"]["annotations"]);
-    job.set(&["metadata", "annotations", SCHEDULED], scheduled.rfc3339());
+    let zone = Zone::named(cronjob["spec"]["timeZone"].str()).unwrap_or(Zone::UTC);
+    job.set(&["metadata", "annotations", SCHEDULED], zone.rfc3339(scheduled));
     job
 }

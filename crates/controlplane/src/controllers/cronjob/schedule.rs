@@ -1,8 +1,9 @@
 //! When a schedule is due: the syntax and arithmetic of the library that upstream uses (`github.com/robfig/cron/v3`).
 //!
-//! Times of day are UTC's; schedules in other zones are refused (`cronjob-time-zones` in `docs/DIVERGENCE.md`).
+//! Times of day are those of the clocks of the schedule's zone: one over which they are put forward is skipped, one over
+//! which they are put back comes twice.
 
-use object::{GoDuration, Time};
+use object::{GoDuration, Time, Zone};
 use std::time::Duration;
 
 /// Set in a field that begins with a star.
@@ -12,7 +13,6 @@ const YEARS_MAX: i64 = 5;
 const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-const DAY_S: i64 = 86_400;
 
 /// A schedule cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,29 +33,18 @@ pub(super) enum ScheduleError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Schedule {
     /// Minutes, hours, days of the month, months and days of the week, as bits.
-    Fields { minute: u64, hour: u64, dom: u64, month: u64, dow: u64 },
+    Fields { minute: u64, hour: u64, dom: u64, month: u64, dow: u64, zone: Zone },
     /// At the same distance.
     Every(Duration),
-}
-
-/// Tells whether a name of the time zone database means UTC.
-pub(super) fn is_utc(zone: &str) -> bool {
-    let plain = zone.strip_prefix("Etc/").unwrap_or(zone);
-    matches!(
-        plain,
-        "" | "UTC" | "UCT" | "GMT" | "GMT0" | "GMT+0" | "GMT-0" | "Zulu" | "Universal" | "Greenwich"
-    )
 }
 
 impl Schedule {
     /// Reads a schedule.
     pub(super) fn parse(text: &str) -> Result<Self, ScheduleError> {
-        let mut text = text;
+        let (mut text, mut zone) = (text, Zone::UTC);
         if let Some(rest) = text.strip_prefix("TZ=").or_else(|| text.strip_prefix("CRON_TZ=")) {
-            let (zone, schedule) = rest.split_once(' ').unwrap_or((rest, ""));
-            if !is_utc(zone) {
-                return Err(ScheduleError::Zone(zone.to_owned()));
-            }
+            let (name, schedule) = rest.split_once(' ').unwrap_or((rest, ""));
+            zone = Zone::named(name).ok_or_else(|| ScheduleError::Zone(name.to_owned()))?;
             text = schedule.trim();
         }
         if let Some(interval) = text.strip_prefix("@every ") {
@@ -82,18 +71,19 @@ impl Schedule {
             dom: field(dom, 1, 31, &[])?,
             month: field(month, 1, 12, &MONTHS)?,
             dow: field(dow, 0, 6, &DAYS)?,
+            zone,
         })
     }
 
     /// Gives the first time after `time` at which the schedule is due; none within five years if it never is.
     pub(super) fn next(&self, time: Time) -> Option<Time> {
         let whole = time.truncated_to_second();
-        let (minute, hour) = match self {
+        let (minute, hour, zone) = match self {
             Self::Every(interval) => return Some(whole + *interval),
-            Self::Fields { minute, hour, .. } => (*minute, *hour),
+            Self::Fields { minute, hour, zone, .. } => (*minute, *hour, zone),
         };
-        let from = whole.unix_seconds() + 1;
-        let first_day = from.div_euclid(DAY_S);
+        let from = whole + Duration::from_secs(1);
+        let first_day = zone.day_of(from);
         let last_year = civil(first_day).year + YEARS_MAX;
         for day in first_day.. {
             let date = civil(day);
@@ -103,12 +93,13 @@ impl Schedule {
             if !self.falls_on(&date, day) {
                 continue;
             }
-            let begin = day * DAY_S;
-            let times = (0..24).filter(|h| hour >> h & 1 == 1).flat_map(|h| {
-                (0..60).filter(|m| minute >> m & 1 == 1).map(move |m| begin + h * 3600 + m * 60)
-            });
-            if let Some(due) = times.into_iter().find(|due| *due >= from) {
-                return Some(Time::from_unix_seconds(due));
+            let clock = (0..24)
+                .filter(|h| hour >> h & 1 == 1)
+                .flat_map(|h| (0..60).filter(|m| minute >> m & 1 == 1).map(move |m| (h, m)));
+            let moments = clock.flat_map(|(h, m)| zone.moments_of(day, h, m));
+            // Where clocks are put back, what comes first by the clock need not come first.
+            if let Some(due) = moments.filter(|due| *due >= from).min() {
+                return Some(due);
             }
         }
         None
@@ -214,6 +205,15 @@ mod tests {
     }
 
     #[test]
+    fn clocks_that_are_put_forward_skip_a_time_and_those_put_back_show_it_twice() {
+        let berlin = "CRON_TZ=Europe/Berlin 30 2 * * *";
+        check(berlin, "2026-03-28T02:00:00Z", &["2026-03-30T00:30:00Z", "2026-03-31T00:30:00Z"]);
+        check(berlin, "2026-10-24T12:00:00Z", &["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"]);
+        check("TZ=Europe/Berlin */20 * * * *", "2026-10-25T00:45:00Z", &["2026-10-25T01:00:00Z"]);
+        check("TZ=Asia/Kolkata 0 0 * * *", "2026-11-20T00:00:00Z", &["2026-11-20T18:30:00Z"]);
+    }
+
+    #[test]
     fn what_is_never_due_has_no_next_time() {
         let never = Schedule::parse("59 23 31 2 *").expect("it is well formed");
         assert_eq!(never.next(Time::from_unix_seconds(0)), None);
@@ -234,7 +234,7 @@ mod tests {
         ] {
             assert!(Schedule::parse(wrong).is_err(), "{wrong:?}");
         }
-        let zone = Schedule::parse("TZ=Europe/Berlin 0 0 * * *");
-        assert_eq!(zone, Err(ScheduleError::Zone("Europe/Berlin".to_owned())));
+        let zone = Schedule::parse("TZ=Mars/Base 0 0 * * *");
+        assert_eq!(zone, Err(ScheduleError::Zone("Mars/Base".to_owned())));
     }
 }
