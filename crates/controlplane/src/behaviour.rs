@@ -55,6 +55,51 @@ pub enum Course {
     },
 }
 
+/// How much of something a program uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Use {
+    /// In bytes, when the program starts.
+    pub start_bytes: i64,
+    /// By how many bytes it grows in a second.
+    pub growth_bytes_per_s: i64,
+    /// How many bytes it grows to.
+    pub bytes_max: i64,
+}
+
+impl Use {
+    /// Gives an amount that does not change.
+    pub const fn steady(bytes: i64) -> Self {
+        Self { start_bytes: bytes, growth_bytes_per_s: 0, bytes_max: bytes }
+    }
+
+    /// Gives how many bytes are used so long after the start.
+    pub fn after(&self, running: Duration) -> i64 {
+        let seconds = i64::try_from(running.as_secs()).unwrap_or(i64::MAX);
+        let grown = self.start_bytes.saturating_add(self.growth_bytes_per_s.saturating_mul(seconds));
+        grown.min(self.bytes_max.max(self.start_bytes))
+    }
+
+    /// Gives how long after the start so many bytes are used, if ever.
+    pub fn reaches(&self, bytes: i64) -> Option<Duration> {
+        if self.start_bytes >= bytes {
+            return Some(Duration::ZERO);
+        }
+        let grows = self.growth_bytes_per_s > 0 && self.bytes_max >= bytes;
+        let seconds =
+            (bytes - self.start_bytes).unsigned_abs().div_ceil(self.growth_bytes_per_s.max(1).unsigned_abs());
+        grows.then(|| Duration::from_secs(seconds))
+    }
+}
+
+/// What of its node a program uses; nothing unless a scenario says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Memory. A container that reaches its limit is killed.
+    pub memory: Use,
+    /// The node's disk: the container's own layer, its logs and its `emptyDir` volumes.
+    pub disk: Use,
+}
+
 /// What containers do that a rule matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Behaviour {
@@ -66,6 +111,8 @@ pub struct Behaviour {
     pub course: Course,
     /// From the order to stop to the end.
     pub stop: Span,
+    /// What of its node it uses.
+    pub usage: Usage,
 }
 
 impl Default for Behaviour {
@@ -75,6 +122,7 @@ impl Default for Behaviour {
             ready_after: Some(Span::millis(500, 2000)),
             course: Course::Forever,
             stop: Span::millis(100, 1500),
+            usage: Usage::default(),
         }
     }
 }
@@ -103,7 +151,10 @@ impl Target {
 
 /// The rules in force; the last that matches holds.
 #[derive(Clone, Debug, Default)]
-pub struct Behaviours(Vec<(Target, Behaviour)>);
+pub struct Behaviours {
+    rules: Vec<(Target, Behaviour)>,
+    are_measured: bool,
+}
 
 /// The most rules.
 pub const RULES_MAX: usize = 10_000;
@@ -111,14 +162,20 @@ pub const RULES_MAX: usize = 10_000;
 impl Behaviours {
     /// Adds a rule, before which older ones give way.
     pub fn add(&mut self, target: Target, behaviour: Behaviour) {
-        assert!(self.0.len() < RULES_MAX, "more than {RULES_MAX} rules of behaviour");
-        self.0.push((target, behaviour));
+        assert!(self.rules.len() < RULES_MAX, "more than {RULES_MAX} rules of behaviour");
+        self.are_measured |= behaviour.usage != Usage::default();
+        self.rules.push((target, behaviour));
+    }
+
+    /// Tells whether anything was said about what programs use.
+    pub(crate) fn are_measured(&self) -> bool {
+        self.are_measured
     }
 
     /// Gives what a container does. Without a rule, a container of a pod that is to end (`restartPolicy` other than
     /// Always) ends well after a few seconds, and any other runs for ever.
     pub fn of(&self, pod: &Value, container: &Value, is_init: bool) -> Behaviour {
-        let found = self.0.iter().rev().find(|(target, _)| target.covers(pod, container));
+        let found = self.rules.iter().rev().find(|(target, _)| target.covers(pod, container));
         if let Some((_, behaviour)) = found {
             return behaviour.clone();
         }

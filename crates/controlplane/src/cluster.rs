@@ -291,9 +291,13 @@ fn spawn_agent(sim: &Sim, world: &Rc<World>, servers: &Rc<[String]>, role: Role)
 /// Gives the kubelet of a Node that is there.
 fn adopt_node(node: &Value) -> NodeConfig {
     let version = node["status"]["nodeInfo"]["kubeletVersion"].str();
+    // Why it is short of something is not known, so it stays so.
+    let pressures = ["MemoryPressure", "DiskPressure", "PIDPressure"];
+    let pressures = pressures.into_iter().filter(|kind| node.condition(kind)["status"] == "True");
     NodeConfig {
         capacity: node["status"]["allocatable"].clone(),
         labels: node.labels().clone(),
+        conditions: pressures.map(Into::into).collect(),
         ..NodeConfig::new(node.name(), version)
     }
 }

@@ -205,6 +205,18 @@ pub const NODE_LEASE_DURATION: Duration = secs(40);
 pub const NODE_STATUS_UPDATE: Duration = secs(10);
 /// How often a kubelet reports an unchanged node's status (`nodeStatusReportFrequency`).
 pub const NODE_STATUS_REPORT: Duration = secs(5 * 60);
+/// How often a kubelet looks whether it must evict pods (`evictionMonitoringPeriod` in `pkg/kubelet/kubelet.go`).
+pub const EVICTION_MONITOR: Duration = secs(10);
+/// The memory that must be left on a node (`memory.available` of `evictionHard`).
+pub const EVICTION_MEMORY_BYTES: i64 = 100 << 20;
+/// The part of a node's disk that must be left (`nodefs.available` of `evictionHard`).
+pub const EVICTION_DISK_PERCENT: i64 = 10;
+/// How long a node shows pressure after it ended (`evictionPressureTransitionPeriod`).
+pub const EVICTION_PRESSURE_TRANSITION: Duration = secs(5 * 60);
+/// How long an evicted pod is waited for before the next is chosen (`podCleanupTimeout`).
+pub const EVICTION_CLEANUP_MAX: Duration = secs(30);
+/// The grace of a pod that is evicted (`immediateEvictionGracePeriodSeconds`).
+pub const EVICTION_GRACE: Duration = secs(1);
 /// How often node lifecycle looks at the nodes (`--node-monitor-period`).
 pub const NODE_MONITOR_PERIOD: Duration = secs(5);
 /// Silence after which a node is Unknown (`--node-monitor-grace-period`; 50 s since kubernetes#126287).

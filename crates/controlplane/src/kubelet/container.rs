@@ -1,9 +1,9 @@
 //! One container: from waiting to running to its end, and again.
 
-use crate::behaviour::{Behaviour, Course};
+use crate::behaviour::{Behaviour, Course, Usage};
 use crate::constants::{CONTAINER_BACKOFF_MIN, CONTAINER_BACKOFF_RESET};
 use crate::dataplane::Listener;
-use object::{Text, Time, Value, value};
+use object::{Quantity, Text, Time, Value, value};
 use sim::{Ctx, Instant};
 use std::time::Duration;
 
@@ -51,6 +51,7 @@ pub(super) struct Container {
     pub(super) state: State,
     pub(super) last: Value,
     pub(super) restarts: i64,
+    usage: Usage,
     pause: Duration,
 }
 
@@ -67,6 +68,7 @@ impl Container {
             },
             last: Value::map(),
             restarts: 0,
+            usage: Usage::default(),
             pause: Duration::ZERO,
         }
     }
@@ -138,6 +140,11 @@ impl Container {
                 })
             }
         };
+        self.usage = behaviour.usage;
+        let limit = Quantity::of(&self.spec["resources"]["limits"]["memory"]).unwrap_or_default().value();
+        let killed = behaviour.usage.memory.reaches(limit).filter(|_| limit > 0);
+        let killed = killed.map(|after| (now + after, End { code: 137, reason: "OOMKilled" }));
+        let end = end.into_iter().chain(killed).min_by_key(|(at, _)| *at);
         let probe = &self.spec["readinessProbe"];
         let ready_at = if probe.is_null() {
             Some(now)
@@ -170,6 +177,14 @@ impl Container {
         self.restarts += 1;
         let reason = if pause.is_zero() { "ContainerCreating" } else { "CrashLoopBackOff" };
         self.state = State::Waiting { reason, due: Some(now + pause.min(pause_max)) };
+    }
+
+    /// Gives what of its node it uses now.
+    pub(super) fn used(&self, of: impl Fn(&Usage) -> crate::behaviour::Use, now: Instant) -> i64 {
+        match &self.state {
+            State::Running { started, .. } => of(&self.usage).after(now.since(*started)),
+            _ => 0,
+        }
     }
 
     /// Tells whether it counts as ready.

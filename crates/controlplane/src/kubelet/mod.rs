@@ -3,6 +3,8 @@
 //! It knows the pods that its watch shows, and what containers do; it tells the API server what became of them.
 
 mod container;
+mod evicted;
+mod eviction;
 mod node;
 mod status;
 mod volumes;
@@ -12,6 +14,7 @@ use crate::constants::{NODE_BURST, NODE_QPS};
 use crate::kinds::PODS;
 use crate::machinery::{Client, Informer, ListScope, Lister, Notification, Transport};
 use crate::world::World;
+use eviction::{EVICTED, Pressure};
 use object::{ObjectExt, Quantity, Text, Value};
 use sim::Ctx;
 use std::cell::{Cell, RefCell};
@@ -19,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 use volumes::Volumes;
-use worker::Worker;
+use worker::{Refusal, Worker};
 
 /// How a node is made.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +37,8 @@ pub struct NodeConfig {
     pub version: Text,
     /// The longest pause before a container that ends is started again (`crashLoopBackOff.maxContainerRestartPeriod`).
     pub restart_pause_max: Duration,
+    /// Conditions that hold for reasons that are not simulated, such as `DiskPressure` of a node in a dump.
+    pub conditions: Vec<Text>,
 }
 
 impl NodeConfig {
@@ -45,6 +50,7 @@ impl NodeConfig {
             labels: Value::map(),
             version: version.into(),
             restart_pause_max: crate::constants::CONTAINER_BACKOFF_MAX,
+            conditions: Vec::new(),
         }
     }
 }
@@ -59,6 +65,7 @@ pub(crate) struct Kubelet {
     workers: RefCell<BTreeMap<Text, Rc<Worker>>>,
     images: RefCell<BTreeSet<Text>>,
     volumes: Volumes,
+    pressure: Pressure,
     addresses: Cell<u32>,
     /// The number of the node, from which its pods' addresses follow.
     number: u32,
@@ -68,7 +75,8 @@ pub(crate) struct Kubelet {
 pub async fn run(ctx: Ctx, world: Rc<World>, transport: Rc<Transport>, config: NodeConfig, number: u32) {
     let agent = format!("kubelet/{}", config.name);
     let client = Client::new(&ctx, &transport, &agent, NODE_QPS, NODE_BURST);
-    node::register(&ctx, &client, &config).await;
+    let pressure = Pressure::new(&config.conditions);
+    node::register(&ctx, &client, &config, &pressure).await;
     ctx.spawn("lease", node::renew_lease(ctx.clone(), client.clone(), config.clone()));
     let scope =
         ListScope { field_selector: format!("spec.nodeName={}", config.name).into(), ..ListScope::default() };
@@ -82,12 +90,14 @@ pub async fn run(ctx: Ctx, world: Rc<World>, transport: Rc<Transport>, config: N
         workers: RefCell::default(),
         images: RefCell::default(),
         volumes: Volumes::default(),
+        pressure,
         addresses: Cell::new(0),
         number,
     });
     let handler = kubelet.clone();
     kubelet.pods.informer().handle(move |notification| handler.pod_changed(notification));
     ctx.spawn("node-status", node::report_status(kubelet.clone()));
+    ctx.spawn("eviction", eviction::manage(kubelet.clone()));
     kubelet.pods.informer().wait_for_sync().await;
     kubelet.volumes.listed();
     std::future::pending::<()>().await;
@@ -120,6 +130,18 @@ impl Kubelet {
         let next = self.addresses.get() + 1;
         self.addresses.set(next);
         format!("10.{}.{}.{}", 128 + self.number / 250, self.number % 250, next % 250 + 1)
+    }
+
+    /// Gives why the node does not take a pod, if it does not.
+    fn refusal(&self, pod: &Value) -> Option<Refusal> {
+        let pressed = self.pressure.refuses(pod).map(|why| (EVICTED.to_owned(), why));
+        let full = || {
+            let reason = self.overflow(pod)?;
+            let why = format!("Node didn't have enough resource: {}", &reason["OutOf".len()..]);
+            Some((reason, why))
+        };
+        let (reason, why) = pressed.or_else(full)?;
+        Some(Refusal { reason, message: format!("Pod was rejected: {why}") })
     }
 
     /// Tells whether a pod's requests do not fit beside those that run (`OutOfcpu` and its like).

@@ -1,5 +1,6 @@
 //! The Node object and the lease by which a node shows that it lives (`pkg/kubelet/kubelet_node_status.go`).
 
+use super::eviction::Pressure;
 use super::{Kubelet, NodeConfig};
 use crate::constants::{NODE_LEASE_DURATION, NODE_LEASE_RENEW, NODE_STATUS_REPORT, NODE_STATUS_UPDATE};
 use crate::controllers::MANAGED_ATTACH;
@@ -19,15 +20,37 @@ fn now(ctx: &Ctx) -> Time {
     Time::from_nanos(ctx.wall())
 }
 
-fn conditions(ctx: &Ctx, present: &Value) -> Value {
-    let healthy = [
-        ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-        ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-        ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-        ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
-    ];
+/// A condition: its type, its status, a reason and a message.
+type Condition = (&'static str, &'static str, &'static str, &'static str);
+
+/// What a node shows that is not short of anything, and what it shows instead if it is (`nodestatus/setters.go`).
+const HEALTHY: [Condition; 4] = [
+    ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+];
+const SHORT: [Condition; 3] = [
+    ("MemoryPressure", "True", "KubeletHasInsufficientMemory", "kubelet has insufficient memory available"),
+    ("DiskPressure", "True", "KubeletHasDiskPressure", "kubelet has disk pressure"),
+    ("PIDPressure", "True", "KubeletHasInsufficientPID", "kubelet has insufficient PID available"),
+];
+
+/// Gives the conditions as they should be.
+fn wanted(pressure: &Pressure) -> [Condition; 4] {
+    let short = |kind: &str| SHORT.into_iter().find(|(short, ..)| *short == kind && pressure.is_on(kind));
+    HEALTHY.map(|healthy| short(healthy.0).unwrap_or(healthy))
+}
+
+/// Tells whether a Node shows the conditions as they should be.
+fn shows(node: &Value, pressure: &Pressure) -> bool {
+    wanted(pressure).iter().all(|(kind, status, ..)| node.condition(kind)["status"] == *status)
+}
+
+fn conditions(ctx: &Ctx, present: &Value, pressure: &Pressure) -> Value {
+    let wanted = wanted(pressure);
     let at: Value = now(ctx).into();
-    let ours = healthy.map(|(kind, status, reason, message)| {
+    let ours = wanted.map(|(kind, status, reason, message)| {
         let before = present.condition(kind);
         let since =
             if before["status"] == status { before["lastTransitionTime"].clone() } else { at.clone() };
@@ -37,12 +60,12 @@ fn conditions(ctx: &Ctx, present: &Value) -> Value {
         })
     });
     let others = present["status"]["conditions"].items().iter();
-    let foreign = others.filter(|c| !healthy.iter().any(|(kind, ..)| c["type"] == *kind)).cloned();
+    let foreign = others.filter(|c| !wanted.iter().any(|(kind, ..)| c["type"] == *kind)).cloned();
     ours.into_iter().chain(foreign).collect()
 }
 
 /// Makes the Node, or takes over the one that is there.
-pub(super) async fn register(ctx: &Ctx, client: &Rc<Client>, config: &NodeConfig) {
+pub(super) async fn register(ctx: &Ctx, client: &Rc<Client>, config: &NodeConfig, pressure: &Pressure) {
     let mut pause = REGISTER_PAUSE_MIN;
     loop {
         let mut node = value!({
@@ -73,7 +96,7 @@ pub(super) async fn register(ctx: &Ctx, client: &Rc<Client>, config: &NodeConfig
         }
     }
     if let Ok(node) = client.get(&NODES, "", &config.name).await {
-        update_status(ctx, client, &node, None).await;
+        update_status(ctx, client, &node, pressure, None).await;
     }
 }
 
@@ -88,9 +111,10 @@ async fn update_status(
     ctx: &Ctx,
     client: &Rc<Client>,
     node: &Value,
+    pressure: &Pressure,
     in_use: Option<&BTreeSet<Text>>,
 ) -> bool {
-    let mut patch = value!({"status": {"conditions": conditions(ctx, node)}});
+    let mut patch = value!({"status": {"conditions": conditions(ctx, node, pressure)}});
     if let Some(in_use) = in_use {
         let volumes = in_use.iter().map(|volume| Value::from(&**volume));
         let volumes = if in_use.is_empty() { Value::Null } else { volumes.collect() };
@@ -102,7 +126,7 @@ async fn update_status(
 
 /// Reports the status when it changed, and every five minutes in any case.
 pub(super) async fn report_status(kubelet: Rc<Kubelet>) {
-    let Kubelet { ctx, client, config, volumes, .. } = &*kubelet;
+    let Kubelet { ctx, client, config, volumes, pressure, .. } = &*kubelet;
     let mut reported = ctx.now();
     loop {
         ctx.sleep(NODE_STATUS_UPDATE).await;
@@ -111,11 +135,10 @@ pub(super) async fn report_status(kubelet: Rc<Kubelet>) {
         let in_use = volumes.in_use();
         let shown: BTreeSet<Text> =
             node["status"]["volumesInUse"].items().iter().map(|name| Text::from(name.str())).collect();
-        let is_true =
-            node.condition("Ready")["status"] == "True" && in_use.as_ref().is_none_or(|used| *used == shown);
+        let is_true = shows(&node, pressure) && in_use.as_ref().is_none_or(|used| *used == shown);
         if !is_true || ctx.now().since(reported) >= NODE_STATUS_REPORT {
             reported = ctx.now();
-            if !update_status(ctx, client, &node, in_use.as_ref()).await {
+            if !update_status(ctx, client, &node, pressure, in_use.as_ref()).await {
                 continue;
             }
         }

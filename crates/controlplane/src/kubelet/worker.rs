@@ -2,7 +2,9 @@
 
 use super::Kubelet;
 use super::container::{Container, End, State};
+use super::evicted::evicted_status;
 use super::status::{Report, compute};
+use crate::constants::EVICTION_GRACE;
 use crate::dataplane::Socket;
 use crate::kinds::PODS;
 use crate::machinery::{DeleteOptions, ObjectKey, is_pod_terminal};
@@ -30,19 +32,27 @@ const PULL_PAUSE_MAX: Duration = Duration::from_secs(300);
 /// Pause before a status that could not be written is written again.
 const WRITE_PAUSE: Duration = Duration::from_secs(1);
 
+/// Why a node does not take a pod.
+pub(super) struct Refusal {
+    pub(super) reason: String,
+    pub(super) message: String,
+}
+
 /// One pod on its node.
 pub(super) struct Worker {
     kubelet: Rc<Kubelet>,
     pod: RefCell<Value>,
-    changed: Notify,
+    pub(super) changed: Notify,
     is_forgotten: Cell<bool>,
     /// Whether its life is over.
     is_gone: Cell<bool>,
-    containers: RefCell<Vec<Container>>,
+    pub(super) containers: RefCell<Vec<Container>>,
     address: String,
     start_time: Time,
     /// Why the node refused the pod.
-    refused: Option<String>,
+    refused: Option<Refusal>,
+    /// Why it is evicted.
+    pub(super) evicted: RefCell<Option<String>>,
     /// Whether it is as a dump showed it.
     is_adopted: bool,
     /// Whether it uses volumes that nobody has noted yet.
@@ -86,7 +96,7 @@ impl Worker {
         let address = status["podIP"].as_str().map_or_else(|| kubelet.address(), str::to_owned);
         let start_time =
             status["startTime"].as_time().unwrap_or_else(|| Time::from_nanos(kubelet.ctx.wall()));
-        let refused = if is_adopted { None } else { kubelet.overflow(pod) };
+        let refused = if is_adopted { None } else { kubelet.refusal(pod) };
         let has_old_volumes = is_adopted && !is_pod_terminal(pod);
         if has_old_volumes {
             kubelet.volumes.one_more_unknown();
@@ -101,6 +111,7 @@ impl Worker {
             address,
             start_time,
             refused,
+            evicted: RefCell::default(),
             is_adopted,
             has_old_volumes,
         })
@@ -116,7 +127,7 @@ impl Worker {
         self.changed.notify_one();
     }
 
-    fn pod(&self) -> Value {
+    pub(super) fn pod(&self) -> Value {
         self.pod.borrow().clone()
     }
 
@@ -143,8 +154,8 @@ impl Worker {
     }
 
     async fn live(self: Rc<Self>) {
-        if let Some(reason) = &self.refused {
-            return self.refuse(reason).await;
+        if let Some(refusal) = &self.refused {
+            return self.refuse(refusal).await;
         }
         if is_pod_terminal(&self.pod()) && !self.pod().is_deleting() {
             return self.wait_for_deletion().await;
@@ -158,6 +169,13 @@ impl Worker {
             }
             if self.pod().is_deleting() {
                 return self.finish().await;
+            }
+            if self.evicted.borrow().is_some() {
+                self.stop(EVICTION_GRACE).await;
+                self.close_sockets();
+                self.unmount().await;
+                self.report().await;
+                return self.wait_for_deletion().await;
             }
             self.step();
             self.open_sockets();
@@ -222,7 +240,7 @@ impl Worker {
         true
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.is_forgotten.get() || self.pod.borrow().is_deleting()
     }
 
@@ -319,6 +337,9 @@ impl Worker {
 
     fn phase(&self) -> &'static str {
         let containers = self.containers.borrow();
+        if self.evicted.borrow().is_some() && self.has_stopped() {
+            return "Failed";
+        }
         if self.is_adopted && containers.iter().any(|c| matches!(c.state, State::Frozen(_))) {
             return match self.pod.borrow()["status"]["phase"].str() {
                 "Running" => "Running",
@@ -374,7 +395,7 @@ impl Worker {
     fn status_of(&self, pod: &Value) -> Value {
         let containers = self.containers.borrow().clone();
         let has_started = containers.iter().any(|c| !matches!(c.state, State::Waiting { due: None, .. }));
-        compute(&Report {
+        let status = compute(&Report {
             pod,
             containers: &containers,
             phase: self.phase(),
@@ -383,16 +404,20 @@ impl Worker {
             sandbox: has_started,
             now: self.kubelet.ctx.now(),
             wall: Time::from_nanos(self.kubelet.ctx.wall()),
-        })
+        });
+        match &*self.evicted.borrow() {
+            Some(message) => evicted_status(status, pod, message, Time::from_nanos(self.kubelet.ctx.wall())),
+            None => status,
+        }
     }
 
     // ----- ending -----
 
-    async fn refuse(&self, reason: &str) {
+    async fn refuse(&self, refusal: &Refusal) {
         let pod = self.pod();
-        let message = format!("Pod was rejected: Node didn't have enough resource: {}", &reason[5..]);
+        let Refusal { reason, message } = refusal;
         let patch = value!({"metadata": {"uid": pod.uid()}, "status": {
-            "phase": "Failed", "reason": reason, "message": message, "startTime": self.start_time,
+            "phase": "Failed", "reason": reason.as_str(), "message": message.as_str(), "startTime": self.start_time,
         }});
         if let Err(error) =
             self.kubelet.client.merge_patch(&PODS, pod.namespace(), pod.name(), "status", patch).await
@@ -411,12 +436,11 @@ impl Worker {
         }
     }
 
-    /// Stops the containers within the grace period and removes the pod.
-    async fn finish(&self) {
+    /// Stops the containers within a grace period.
+    async fn stop(&self, grace: Duration) {
         let ctx = &self.kubelet.ctx;
         let pod = self.pod();
         let now = ctx.now();
-        let grace = Duration::from_secs(pod["metadata"]["deletionGracePeriodSeconds"].int().unsigned_abs());
         let until = self.containers.borrow().iter().filter_map(|c| self.stop_at(&pod, c, now)).max();
         if let Some(until) = until {
             ctx.sleep_until(until.min(now + grace)).await;
@@ -427,6 +451,14 @@ impl Worker {
             let reason = if code == 0 { "Completed" } else { "Error" };
             container.end(ctx, End { code, reason }, false, Duration::ZERO);
         }
+    }
+
+    /// Stops the containers and removes the pod.
+    async fn finish(&self) {
+        let ctx = &self.kubelet.ctx;
+        let pod = self.pod();
+        let grace = pod["metadata"]["deletionGracePeriodSeconds"].int().unsigned_abs();
+        self.stop(Duration::from_secs(grace)).await;
         self.close_sockets();
         self.unmount().await;
         if self.is_forgotten.get() {

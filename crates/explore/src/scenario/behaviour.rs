@@ -2,7 +2,8 @@
 
 use super::model::BehaviourRule;
 use super::node::{Fields, Node, Read};
-use controlplane::behaviour::{Behaviour, Course, Span, Target};
+use controlplane::behaviour::{Behaviour, Course, Span, Target, Usage, Use};
+use object::Quantity;
 use std::time::Duration;
 
 /// Reads the list of behaviours; the last that matches a container holds.
@@ -24,6 +25,10 @@ fn read_behaviour(node: &Node<'_>) -> Read<BehaviourRule> {
         },
         course: read_course(&mut fields)?.unwrap_or(default.course),
         stop: fields.or("stopsAfter", default.stop, read_span)?,
+        usage: Usage {
+            memory: fields.or("memory", Use::default(), read_use)?,
+            disk: fields.or("disk", Use::default(), read_use)?,
+        },
     };
     fields.finish()?;
     Ok(BehaviourRule { at, target, behaviour })
@@ -62,6 +67,24 @@ fn read_course(fields: &mut Fields<'_>) -> Read<Option<Course>> {
         (course, None) => Ok(course),
         _ => Err(fields.node().error("a program does one of exits, oomKilledAfter, hangsAfter")),
     }
+}
+
+/// Reads how much is used: `{start: 64Mi, growthPerSecond: 1Mi, max: 2Gi}`, or one amount.
+fn read_use(node: &Node<'_>) -> Read<Use> {
+    if node.value.as_map().is_none() {
+        return Ok(Use::steady(read_bytes(node)?));
+    }
+    let mut fields = node.fields()?;
+    let growth_bytes_per_s = read_bytes(&fields.require("growthPerSecond")?)?;
+    let bytes_max = read_bytes(&fields.require("max")?)?;
+    let start_bytes = fields.or("start", 0, read_bytes)?;
+    fields.finish()?;
+    Ok(Use { start_bytes, growth_bytes_per_s, bytes_max })
+}
+
+fn read_bytes(node: &Node<'_>) -> Read<i64> {
+    let amount = Quantity::of(node.value).map_err(|error| node.error(error.to_string()))?.value();
+    if amount < 0 { Err(node.error("an amount is not less than nothing")) } else { Ok(amount) }
 }
 
 /// Reads a span of time: `{min: 1s, max: 5s}`, or one duration.
