@@ -211,3 +211,14 @@ fn a_run_keeps_how_its_pods_went_up_and_down() {
     assert_eq!(course.points[0], (std::time::Duration::ZERO, 0.0), "it begins with the state at the start");
     assert!(course.points.is_sorted_by(|a, b| a.0 < b.0 && a.1 != b.1), "{:?}", course.points);
 }
+
+#[test]
+fn what_programs_use_has_their_node_evict_them() {
+    let text = "topology: {nodes: 1, controllers: [node-lifecycle-controller]}\ndeadlines: {faultsStop: 1m, liveness: 3m}\n\
+                behaviours: [{disk: {growthPerSecond: 2Gi, max: 95Gi}}]\nsteps:\n- create: {apiVersion: v1, kind: Pod, \
+                metadata: {name: logger}, spec: {containers: [{name: c, image: app}]}}\n- waitFor: {kind: Pod, name: \
+                logger, field: status.reason, equals: Evicted, timeout: 2m}\nproperties: [{rule: no-orphans}]\n";
+    let run = run(text, 1);
+    let failed: Vec<_> = run.result.findings_of(FindingKind::StepFailed).collect();
+    assert!(failed.is_empty(), "{failed:?}");
+}

@@ -89,7 +89,7 @@ pub(super) fn status(rollout: &Rollout, now: Time) -> Value {
     status.set_or_omit(&["readyReplicas"], sum("readyReplicas"));
     status.set_or_omit(&["availableReplicas"], available);
     // What the ReplicaSets were asked for, not what they came to: a pod that a quota refuses is unavailable, too.
-    let asked: i64 = all.iter().map(|rs| replicas(rs)).sum();
+    let asked: i64 = all.iter().map(replicas).sum();
     status.set_or_omit(&["unavailableReplicas"], (asked - available).max(0));
     // The number of terminating pods is known only when every ReplicaSet tells its own.
     if all.iter().all(|rs| !rs["status"]["terminatingReplicas"].is_null()) {
