@@ -19,6 +19,7 @@ const GATES: &[Gate] = &[
     Gate { name: "MaxUnavailableStatefulSet", default_since: Some(37) },
     Gate { name: "MutableSchedulingDirectivesForSuspendedJobs", default_since: Some(36) },
     Gate { name: "OrderedNamespaceDeletion", default_since: Some(33) },
+    Gate { name: "NodeControllerLeaseCircuitBreaker", default_since: Some(37) },
     Gate { name: "AtomicFIFO", default_since: Some(36) },
     Gate { name: "WatchListClient", default_since: Some(35) },
 ];

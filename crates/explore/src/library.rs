@@ -6,6 +6,7 @@ use crate::scenario::ScenarioFile;
 const FILES: &[(&str, &str)] = &[
     ("k8s-107457", include_str!("../../../scenarios/k8s-107457.yaml")),
     ("k8s-120328", include_str!("../../../scenarios/k8s-120328.yaml")),
+    ("k8s-121793", include_str!("../../../scenarios/k8s-121793.yaml")),
     ("k8s-129795", include_str!("../../../scenarios/k8s-129795.yaml")),
     ("k8s-129795-missed-add", include_str!("../../../scenarios/k8s-129795-missed-add.yaml")),
     ("k8s-134937", include_str!("../../../scenarios/k8s-134937.yaml")),

@@ -166,6 +166,21 @@ pub const LIBRARY: &[Definition] = &[
         make: |arguments| Box::new(rules::PodsBounded::new(arguments)),
     },
     Definition {
+        name: "silent-nodes-have-old-leases",
+        summary: "a node is called silent only when its lease has not been renewed for a while",
+        kind: KindName::Always,
+        parameters: &[
+            NAME,
+            Parameter {
+                name: "grace",
+                of: ParameterType::Duration,
+                default: "40s",
+                meaning: "How old the lease must be.",
+            },
+        ],
+        make: |arguments| Box::new(rules::SilentNodes::new(arguments)),
+    },
+    Definition {
         name: "writes-per-change-bounded",
         summary: "controllers write no more than a multiple of its size for each change of a workload",
         kind: KindName::Always,

@@ -4,6 +4,7 @@ mod campaigns;
 mod faults;
 mod k8s_107457;
 mod k8s_120328;
+mod k8s_121793;
 mod k8s_129795;
 mod k8s_134937;
 mod missed_add;

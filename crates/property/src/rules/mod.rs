@@ -7,6 +7,7 @@ mod orphans;
 mod pod_count;
 mod pods_bounded;
 mod quiescent;
+mod silent_nodes;
 mod volume_nodes;
 mod writes;
 
@@ -17,6 +18,7 @@ pub(crate) use orphans::NoOrphans;
 pub(crate) use pod_count::PodCount;
 pub(crate) use pods_bounded::PodsBounded;
 pub(crate) use quiescent::Quiescent;
+pub(crate) use silent_nodes::SilentNodes;
 pub(crate) use volume_nodes::OneNodePerVolume;
 pub(crate) use writes::WritesBounded;
 

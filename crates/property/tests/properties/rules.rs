@@ -287,6 +287,32 @@ fn a_volume_is_not_given_to_a_node_while_another_may_write() {
     check(run, Outcome::NeverReached, "");
 }
 
+// ----- silent-nodes-have-old-leases -----
+
+#[test]
+fn a_node_that_renews_its_lease_is_not_called_silent() {
+    let node = |ready: &str| {
+        value!({
+            "apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1", "uid": "n1"},
+            "status": {"conditions": [{"type": "Ready", "status": ready}]},
+        })
+    };
+    let lease = value!({
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {"name": "n1", "namespace": "kube-node-lease", "uid": "l1"},
+        "spec": {"renewTime": crate::run::epoch().rfc3339_micros()},
+    });
+    let after = |seconds: u64| {
+        let there = [("nodes", node("True")), ("leases.coordination.k8s.io", lease.clone())];
+        let mut run = always("silent-nodes-have-old-leases", Value::Null, &there);
+        run.skip(seconds);
+        run.put("nodes", node("Unknown"));
+        run
+    };
+    check(after(60), Outcome::Held, "");
+    check(after(12), Outcome::Violated, "called silent 12 s after it renewed its lease");
+}
+
 // ----- one-pod-per-statefulset-identity -----
 
 #[test]
@@ -401,7 +427,7 @@ fn parameters_are_typed() {
         Value::Null,
         "there is no rule \"pods-bounded\"; there are no-orphans, one-daemon-pod-per-node, \
          one-node-per-volume, one-pod-per-statefulset-identity, pod-count, quiescent, replicas-converge, replicaset-pods-bounded, \
-         writes-per-change-bounded",
+         silent-nodes-have-old-leases, writes-per-change-bounded",
     );
     refuse(
         "quiescent",

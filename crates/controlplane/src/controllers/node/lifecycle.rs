@@ -7,7 +7,10 @@ use super::zones::{Zone, rate, states, zone_of};
 use crate::constants::{NODE_MONITOR_GRACE, NODE_MONITOR_PERIOD, NODE_STARTUP_GRACE};
 use crate::controllers::ControllerContext;
 use crate::kinds::{LEASES, NODES, PODS};
-use crate::machinery::{ApiError, Client, Lister, Notification, WorkQueue, run_workers};
+use crate::machinery::{
+    ApiError, Client, ConsistencyError, ConsistencyStore, Lister, Notification, ObjectKey, WorkQueue,
+    run_workers,
+};
 use object::{ObjectExt, Time, Value, value};
 use sim::Instant;
 use std::cell::RefCell;
@@ -15,6 +18,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+/// The gate by which a lease that looks old is read from the API before its node is called silent (kubernetes#138698).
+const BREAKER: &str = "NodeControllerLeaseCircuitBreaker";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 /// How often the queue of nodes to be tainted is served (`nodeEvictionPeriod`).
@@ -41,6 +46,17 @@ struct Health {
     heartbeat: Value,
     ready: String,
     renewed: Value,
+    /// The revision of the lease that was seen when the node was last found alive; 0 for none.
+    lease_revision: u64,
+}
+
+/// Why a node was not judged.
+#[derive(Debug, thiserror::Error)]
+enum JudgeError {
+    #[error(transparent)]
+    Stale(#[from] ConsistencyError),
+    #[error(transparent)]
+    Api(#[from] ApiError),
 }
 
 /// What waits to be tainted in one zone.
@@ -58,6 +74,8 @@ struct Lifecycle {
     nodes: Lister,
     pods: Lister,
     leases: Lister,
+    /// Whether our cache has seen the leases that we read past it; one record for all nodes.
+    consistency: Rc<ConsistencyStore>,
     health: RefCell<BTreeMap<String, Health>>,
     zones: RefCell<BTreeMap<String, ZoneQueue>>,
     queue: Rc<WorkQueue<String>>,
@@ -65,11 +83,13 @@ struct Lifecycle {
 
 pub(in crate::controllers) async fn run(context: ControllerContext) {
     let ctx = context.sim().clone();
+    let leases = context.lister(&LEASES);
     let lifecycle = Rc::new(Lifecycle {
         client: context.client("node-lifecycle-controller"),
         nodes: context.lister(&NODES),
         pods: context.lister(&PODS),
-        leases: context.lister(&LEASES),
+        consistency: context.consistency(BREAKER, &[&leases]),
+        leases,
         health: RefCell::default(),
         zones: RefCell::default(),
         queue: WorkQueue::new(&ctx, "node-lifecycle"),
@@ -191,7 +211,9 @@ impl Lifecycle {
     }
 
     /// Looks at one node; gives its readiness as it was reported and as it is now judged.
-    async fn judge(&self, node: &Value) -> Result<(String, String), ApiError> {
+    async fn judge(&self, node: &Value) -> Result<(String, String), JudgeError> {
+        // While our cache is behind a lease that we read past it, no node's lease can be trusted.
+        self.consistency.ensure_ready(&ObjectKey::new("", ""))?;
         let before = ready_status(node).to_owned();
         let is_known = !node.condition("Ready").is_null();
         let grace = if is_known { NODE_MONITOR_GRACE } else { NODE_STARTUP_GRACE };
@@ -199,6 +221,7 @@ impl Lifecycle {
         if self.context.sim().now() <= last + grace {
             return Ok((before.clone(), before));
         }
+        self.check_lease(node.name()).await?;
         let now = self.context.now();
         let mut conditions = node["status"]["conditions"].clone();
         for kind in CONDITIONS {
@@ -217,11 +240,31 @@ impl Lifecycle {
         Ok((before, after))
     }
 
+    /// Makes sure, if the gate is on, that a lease that looks old in our cache is old.
+    async fn check_lease(&self, node: &str) -> Result<(), JudgeError> {
+        if !self.context.gates.enabled(BREAKER) {
+            return Ok(());
+        }
+        let seen = self.health.borrow().get(node).map_or(0, |health| health.lease_revision);
+        let live = match self.client.get(&LEASES, "kube-node-lease", node).await {
+            Ok(live) => live.revision(),
+            Err(error) if error.is_not_found() => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        if live == seen {
+            return Ok(());
+        }
+        let leases = LEASES.group_resource();
+        self.consistency.wrote_at(&ObjectKey::new("", ""), "", &leases, live);
+        Err(ConsistencyError { resource: leases, wrote: live, read: seen }.into())
+    }
+
     /// Takes note of what changed since the last look, and gives when something last did.
     fn probe(&self, node: &Value) -> Instant {
         let now = self.context.sim().now();
         let ready = node.condition("Ready");
         let lease = self.leases.get("kube-node-lease", node.name());
+        let lease_revision = lease.as_ref().map_or(0, ObjectExt::revision);
         let renewed = lease.map_or(Value::Null, |lease| lease["spec"]["renewTime"].clone());
         let mut health = self.health.borrow_mut();
         let seen = health.entry(node.name().to_owned()).or_insert_with(|| Health {
@@ -229,10 +272,14 @@ impl Lifecycle {
             heartbeat: ready["lastHeartbeatTime"].clone(),
             ready: ready_status(node).to_owned(),
             renewed: renewed.clone(),
+            lease_revision,
         });
         let is_alive = seen.heartbeat != ready["lastHeartbeatTime"]
             || seen.ready != ready_status(node)
             || (seen.renewed != renewed && !renewed.is_null());
+        if seen.renewed != renewed && !renewed.is_null() {
+            seen.lease_revision = lease_revision;
+        }
         if is_alive {
             seen.probed = now;
             seen.heartbeat = ready["lastHeartbeatTime"].clone();
