@@ -115,21 +115,35 @@ pub(super) fn draw(chart: &Chart) -> Option<Drawing> {
     })
 }
 
-/// Places the marks; labels that would run into the edge stand left of their line, those of neighbours on lines of their own.
+/// Places the marks: a label stands on the side of its line where there is more room, on the first row where it touches
+/// no other. Beyond the last row only the line is drawn.
 fn marks(chart: &Chart, x: &Scale) -> Vec<MarkLine> {
-    const LINES: usize = 3;
-    let mark = |(at, mark): (usize, &crate::Mark)| {
-        let place = x.place(mark.x);
-        let is_left = place > (LEFT + WIDTH - RIGHT) / 2.0;
-        MarkLine {
-            at: place,
-            label: mark.label.clone(),
+    const ROWS_MAX: usize = 6;
+    /// About as wide as a letter is.
+    const LETTER: f64 = 6.6;
+    let mut sorted: Vec<&crate::Mark> = chart.marks.iter().collect();
+    sorted.sort_by(|a, b| a.x.total_cmp(&b.x));
+    let mut rows: Vec<Vec<(f64, f64)>> = vec![Vec::new(); ROWS_MAX];
+    let mut marks = Vec::new();
+    for mark in sorted {
+        let at = x.place(mark.x);
+        let is_left = at > (LEFT + WIDTH - RIGHT) / 2.0;
+        let width = mark.label.chars().count() as f64 * LETTER + 8.0;
+        let (from, to) = if is_left { (at - width, at) } else { (at, at + width) };
+        let is_free = |row: &Vec<(f64, f64)>| row.iter().all(|(start, end)| to <= *start || from >= *end);
+        let row = rows.iter().position(is_free);
+        if let Some(row) = row {
+            rows[row].push((from, to));
+        }
+        marks.push(MarkLine {
+            at,
+            label: if row.is_some() { mark.label.clone() } else { String::new() },
             shift: if is_left { -4.0 } else { 4.0 },
             anchor: if is_left { "end" } else { "start" },
-            line: TOP + 10.0 + (at % LINES) as f64 * 14.0,
-        }
-    };
-    chart.marks.iter().enumerate().map(mark).collect()
+            line: TOP + 10.0 + row.unwrap_or(0) as f64 * 14.0,
+        });
+    }
+    marks
 }
 
 struct Scale {
@@ -262,6 +276,20 @@ mod tests {
         let kept = thin(&points);
         assert!(kept.len() <= POINTS_MAX, "{} points", kept.len());
         assert!(kept.contains(&[77_777.0, 9.0]));
+    }
+
+    #[test]
+    fn labels_of_marks_do_not_touch() {
+        let marks = (0..9).map(|at| (f64::from(at), format!("fault {at} begins")));
+        let chart =
+            Chart::new("pods", ChartKind::Step, "min", "pods").series("live", [(0.0, 0.0), (100.0, 9.0)]);
+        let chart = marks.fold(chart, |chart, (at, label)| chart.mark(at, label)).mark(99.0, "ends");
+        let drawn = draw(&chart).unwrap().marks;
+        let rows: Vec<f64> = drawn.iter().take(6).map(|mark| mark.line).collect();
+        assert!(rows.is_sorted_by(|a, b| a < b), "close ones stand below each other: {rows:?}");
+        assert_eq!(drawn[9].line, drawn[0].line, "one that is far away stands on the first row");
+        assert_eq!((drawn[9].anchor, drawn[0].anchor), ("end", "start"));
+        assert_eq!(drawn[7].label, "", "where there is no room the line stands alone");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::words::{changes, demand, minutes, share};
 use explore::{CampaignResult, FaultReport, FindingKind, RunResult, Scenario, Settings};
 use property::{Outcome, Verdict, Violation};
 use report::{Chapter, CheckResult, Evidence, Figure, Finding, Looked, ObjectRef, Table};
+use std::collections::BTreeSet;
 
 /// This many failing seeds are told with their evidence and command; all are counted.
 const SEEDS_TOLD: usize = 3;
@@ -182,10 +183,12 @@ impl Told<'_> {
     fn fault(&self, plan: &str) -> Option<CheckResult> {
         let faults: Vec<&FaultReport> =
             self.result.runs.iter().flat_map(|run| &run.faults).filter(|fault| fault.plan == plan).collect();
-        let kind = faults.first()?.kind;
+        faults.first()?;
+        let kinds: BTreeSet<&str> = faults.iter().map(|fault| fault.kind).collect();
+        let kinds = kinds.into_iter().collect::<Vec<_>>().join(", ");
         let fired: u64 = faults.iter().map(|fault| fault.fired).sum();
         let fired = usize::try_from(fired).unwrap_or(usize::MAX);
-        let description = format!("{kind} takes effect, so that the runs prove something about it");
+        let description = format!("it takes effect ({kinds}), so that the runs prove something about it");
         let check = CheckResult::new(&format!("fault {plan} fired"), "fault", &description)
             .with_looked_at([Looked::new("runs", self.result.runs.len()), Looked::new("effects", fired)])
             .with_findings(self.findings_about(plan));

@@ -33,7 +33,9 @@ pub(super) fn over_time(run: &Run) -> Option<Chart> {
     }
     for fault in run.result.faults.iter().take(MARKS_MAX / 2) {
         let minute = |time: std::time::Duration| time.as_secs_f64() / 60.0;
-        chart = chart.mark(minute(fault.at), format!("{} begins", fault.name));
+        // One that was drawn says by its name only from which plan.
+        let kind = if fault.name == fault.plan { String::new() } else { format!(" ({})", fault.kind) };
+        chart = chart.mark(minute(fault.at), format!("{}{kind} begins", fault.name));
         if fault.until > fault.at && fault.until <= run.result.virtual_time {
             chart = chart.mark(minute(fault.until), format!("{} ends", fault.name));
         }
