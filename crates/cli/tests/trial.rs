@@ -89,6 +89,37 @@ fn a_cluster_that_is_there_is_validated_and_tried_on_a_copy() {
 }
 
 #[test]
+fn what_was_not_exported_is_not_taken_for_gone() {
+    // Neither the Deployment nor the node was exported: the pods' owner's owner and their node are missing.
+    let whole = include_str!("fixtures/small-cluster.yaml");
+    let is_kept =
+        |document: &&str| !document.contains("kind: Deployment\n") && !document.contains("kind: Node\n");
+    let part: Vec<&str> = whole.split("---\n").filter(is_kept).collect();
+    let cli = cli();
+    cli.write("dump/part.yaml", part.join("---\n"));
+    let arguments =
+        |dump: &'static str| ["trial", "-f", dump, "--at", "2026-01-31T09:30:00Z", "--format", "json"];
+    let report = json(cli.run(arguments("dump")).exits(1));
+    let withstand = chapter(&report, "withstand");
+    let prose = withstand["prose"].to_string();
+    assert!(prose.contains("ReplicaSet shop/web-abc was scaled from 2 to 4 replicas"), "{prose}");
+    assert!(
+        prose.contains("left out: garbage-collector-controller, pod-garbage-collector-controller"),
+        "{prose}"
+    );
+    assert_eq!(
+        (&withstand["figures"][0]["value"], &withstand["figures"][1]["value"]),
+        (&8.0.into(), &4.0.into())
+    );
+    assert_eq!(withstand["errors"], serde_json::json!([]));
+
+    cli.write("pods/part.yaml", part[1..3].join("---\n"));
+    let report = json(cli.run(arguments("pods")).exits(1));
+    let error = chapter(&report, "withstand")["errors"][0].as_str().expect("an error").to_owned();
+    assert!(error.starts_with("ReplicaSets could not be read"), "{error}");
+}
+
+#[test]
 fn a_live_cluster_is_only_read_and_what_cannot_be_tried_on_it_is_said() {
     let server = FakeCluster::start();
     let cli = cli();

@@ -1,10 +1,10 @@
 //! A cluster that is there, as the ground a scenario is played on.
 
 use crate::scenario::Maker;
-use object::{GroupVersionKind, ObjectExt, Time, Value, value};
+use object::{GroupVersionKind, ObjectExt, OwnerReference, Time, Value, value};
 use schema::{KubernetesVersion, Schema};
 use std::collections::{BTreeMap, BTreeSet};
-use view::View;
+use view::{Plurals, View};
 
 /// The objects of a cluster, its moment and its version.
 #[derive(Clone, Debug)]
@@ -12,6 +12,7 @@ pub struct Ground {
     objects: Vec<Value>,
     now: Time,
     version: KubernetesVersion,
+    without: Vec<&'static str>,
 }
 
 /// Objects that could not be taken along.
@@ -54,7 +55,13 @@ impl Ground {
             maker.complete(made).ok()
         }));
         let left = left.into_iter().map(|((what, why), count)| LeftOut { what, why, count });
-        (Self { objects, now: view.now(), version }, left.collect())
+        let without = blind(view, &objects);
+        (Self { objects, now: view.now(), version, without }, left.collect())
+    }
+
+    /// Gives the controllers that must not run, for they would take what was not read for what is not there.
+    pub fn without_controllers(&self) -> &[&'static str] {
+        &self.without
     }
 
     /// Gives the objects.
@@ -71,6 +78,24 @@ impl Ground {
     pub fn version(&self) -> KubernetesVersion {
         self.version
     }
+}
+
+/// Finds the controllers that delete what belongs to something that is gone, where it may only not have been read.
+fn blind(view: &View, objects: &[Value]) -> Vec<&'static str> {
+    let known: BTreeSet<&str> = objects.iter().map(ObjectExt::uid).collect();
+    let is_unread = |owner: OwnerReference<'_>| {
+        let (group, _) = schema::split_api_version(owner.api_version);
+        let resource = Plurals::new().resource(group, owner.kind);
+        !known.contains(owner.uid) && view.readable(&resource).is_err()
+    };
+    let mut blind = Vec::new();
+    if objects.iter().any(|object| object.owners().any(is_unread)) {
+        blind.push("garbage-collector-controller");
+    }
+    if view.readable("nodes").is_err() {
+        blind.push("pod-garbage-collector-controller");
+    }
+    blind
 }
 
 fn missing_namespaces(objects: &[Value]) -> BTreeSet<String> {

@@ -45,6 +45,10 @@ struct Subject<'a> {
 /// Plays the failure on a cluster's objects.
 pub fn withstand(view: &View, whose: Whose, seed: u64) -> Chapter {
     let mut chapter = Chapter::new(ID, TITLE);
+    if let Err(unread) = view.readable("replicasets.apps") {
+        chapter.errors.push(format!("ReplicaSets could not be read: {}", unread.reason));
+        return chapter;
+    }
     let Some(subject) = subject(view) else {
         chapter.skipped = Some("no ReplicaSet has all its pods, so there is none to double".to_owned());
         return chapter;
@@ -77,7 +81,8 @@ fn subject(view: &View) -> Option<Subject<'_>> {
     };
     let named = |set: &&Value| (set["spec"]["replicas"].int(), std::cmp::Reverse(set.full_name()));
     let set = view.list("replicasets.apps").filter(is_whole).max_by_key(named)?;
-    let owner = set.controller_of().filter(|owner| owner.kind == "Deployment");
+    let is_there = |name: &str| view.get("deployments.apps", set.namespace(), name).is_some();
+    let owner = set.controller_of().filter(|owner| owner.kind == "Deployment" && is_there(owner.name));
     let scaled = match owner {
         Some(owner) => ObjectRef::new("apps/v1", "Deployment", set.namespace(), owner.name),
         None => ObjectRef::of(set),
@@ -144,6 +149,13 @@ fn tell(chapter: &mut Chapter, subject: &Subject<'_>, ground: &Ground, left: &[L
         subject.replicas,
         2 * subject.replicas,
     ));
+    if !ground.without_controllers().is_empty() {
+        chapter.prose.push(format!(
+            "Not everything could be read, so controllers that delete what belongs to something that is gone were left \
+             out: {}.",
+            ground.without_controllers().join(", ")
+        ));
+    }
     if !left.is_empty() {
         let count: usize = left.iter().map(|left| left.count).sum();
         let kinds: BTreeSet<&str> = left.iter().map(|left| left.what.as_str()).collect();

@@ -111,18 +111,18 @@ pub fn run_on(
     let mut scenario = file.resolve(settings)?;
     scenario.version = ground.version();
     scenario.objects = ground.objects().iter().cloned().chain(scenario.objects).collect();
-    play(file, scenario, Some(ground.now()), settings, seed, keep)
+    play(file, scenario, Some(ground), settings, seed, keep)
 }
 
 fn play(
     file: &ScenarioFile,
     scenario: Scenario,
-    now: Option<Time>,
+    ground: Option<&Ground>,
     settings: &Settings,
     seed: u64,
     keep: &Keep,
 ) -> Result<Run, RunError> {
-    let mut stage = Stage::set(file, &scenario, now, settings, seed, keep)?;
+    let mut stage = Stage::set(file, &scenario, ground, settings, seed, keep)?;
     let broken_off = stage.play();
     Ok(stage.finish(Key::new(file, seed, settings), broken_off))
 }
@@ -143,14 +143,15 @@ impl<'a> Stage<'a> {
     fn set(
         file: &ScenarioFile,
         scenario: &'a Scenario,
-        now: Option<Time>,
+        ground: Option<&Ground>,
         settings: &Settings,
         seed: u64,
         keep: &Keep,
     ) -> Result<Self, RunError> {
         let mut config = cluster_config(scenario, settings, seed, keep);
-        if let Some(now) = now {
-            config.sim.epoch_unix_ns = now.as_nanos();
+        if let Some(ground) = ground {
+            config.sim.epoch_unix_ns = ground.now().as_nanos();
+            config.without_controllers.extend(ground.without_controllers().iter().map(ToString::to_string));
         }
         let epoch = Time::from_nanos(config.sim.epoch_unix_ns);
         let in_file = |why| RunError::Cluster { file: file.file().to_owned(), why };
@@ -162,7 +163,7 @@ impl<'a> Stage<'a> {
         let state = cluster.world.snapshot();
         let monitor = Rc::new(RefCell::new(Monitor::new(scenario.properties.iter().map(PropertySpec::make))));
         monitor.borrow_mut().begin(&View::new(state.clone(), epoch));
-        let measured = Figures::begin(&scenario.figures, &state, now.is_none());
+        let measured = Figures::begin(&scenario.figures, &state, ground.is_none());
         let figures = Rc::new(RefCell::new(measured));
         let commits = Rc::new(Cell::new(0));
         observe(&cluster, &monitor, &figures, &commits);
