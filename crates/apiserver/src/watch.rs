@@ -122,6 +122,12 @@ impl WatchFilter {
         self.fields.exact("metadata.name")
     }
 
+    /// Gives the one node whose pods can pass, if there is only one: kubelets watch so, and there are thousands of them.
+    pub fn node(&self) -> Option<&str> {
+        let is_pods = self.resource.group.is_empty() && &*self.resource.resource == "pods";
+        self.fields.exact("spec.nodeName").filter(|node| is_pods && !node.is_empty())
+    }
+
     /// Tells whether an object is in view.
     pub fn matches(&self, object: &Value) -> bool {
         (self.namespace.is_empty() || *self.namespace == *object.namespace())
@@ -160,8 +166,11 @@ impl WatchFilter {
     /// Gives an `ADDED` for every object in view, in the order of keys: what a watch begins with.
     pub fn initial<'a>(&'a self, snapshot: &'a Snapshot) -> impl Iterator<Item = WatchEvent> + 'a {
         let namespace = Some(&*self.namespace).filter(|namespace| !namespace.is_empty());
-        snapshot
-            .list(&self.resource, namespace)
+        let node = self.node();
+        let on_node = node.map(|node| snapshot.on_node(node));
+        let all = node.is_none().then(|| snapshot.list(&self.resource, namespace));
+        let candidates = on_node.into_iter().flatten().chain(all.into_iter().flatten());
+        candidates
             .filter(|object| self.matches(object))
             .map(|object| WatchEvent { kind: WatchEventKind::Added, object: self.in_version(object.clone()) })
     }

@@ -6,6 +6,7 @@ use crate::constants::{
     DISPATCH_BUDGET_MAX, DISPATCH_BUDGET_REFILL_PER_SECOND, WATCH_CACHE_CAPACITY_MAX,
     WATCH_CACHE_CAPACITY_MIN, WATCH_CACHE_WINDOW,
 };
+use object::Value;
 use sim::Instant;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -136,11 +137,12 @@ impl Cache {
         let regained = DISPATCH_BUDGET_REFILL_PER_SECOND.mul_f64(now.since(self.budget_at).as_secs_f64());
         self.budget = (self.budget + regained).min(DISPATCH_BUDGET_MAX);
         self.budget_at = now;
+        let nodes = [node_of(&event.object), event.previous.as_ref().map_or("", node_of)];
         self.watchers.retain(|watcher| {
             if watcher.is_over() {
                 return false;
             }
-            if watcher.offer(event) {
+            if watcher.is_elsewhere(nodes) || watcher.offer(event) {
                 return true;
             }
             let grace = std::mem::take(&mut self.budget);
@@ -160,4 +162,9 @@ impl Cache {
             watcher.force_close();
         }
     }
+}
+
+/// Gives the node of a pod; of what is no pod, nothing.
+fn node_of(pod: &Value) -> &str {
+    pod["spec"]["nodeName"].str()
 }

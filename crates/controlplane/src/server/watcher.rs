@@ -97,6 +97,12 @@ impl Watcher {
         self.world.faults.borrow().is_paused(&self.config.client, &self.config.resource)
     }
 
+    /// Tells whether an event is about the pods of other nodes than the one that this watch is about; `nodes` are the
+    /// pod's, before and after (`cacher.go`, `indexedWatchers`).
+    pub(super) fn is_elsewhere(&self, nodes: [&str; 2]) -> bool {
+        self.config.filter.node().is_some_and(|node| !nodes.contains(&node))
+    }
+
     /// Puts an event into the buffer, if it concerns this watch; false when the buffer is full.
     pub(super) fn offer(&self, event: &Event) -> bool {
         let Some(event) = self.config.filter.apply(event) else { return true };

@@ -14,7 +14,7 @@ use crate::machinery::{
 use object::{ObjectExt, Time, Value, value};
 use sim::Instant;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -185,7 +185,8 @@ impl Lifecycle {
 
     async fn monitor(&self) {
         let nodes = self.nodes.list();
-        self.health.borrow_mut().retain(|name, _| nodes.iter().any(|node| node.name() == name));
+        let names: BTreeSet<&str> = nodes.iter().map(ObjectExt::name).collect();
+        self.health.borrow_mut().retain(|name, _| names.contains(name.as_str()));
         let mut observed = Vec::new();
         for node in &nodes {
             match self.judge(node).await {
