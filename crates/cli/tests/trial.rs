@@ -72,10 +72,7 @@ fn a_cluster_that_is_there_is_validated_and_tried_on_a_copy() {
     let prose = withstand["prose"].to_string();
     assert!(prose.contains("it is taken for 1.35, as its newest kubelet has it"), "{prose}");
     assert!(prose.contains("Deployment shop/web was scaled from 2 to 4 replicas"), "{prose}");
-    assert!(
-        prose.contains("1 objects were left out") && prose.contains("Gadget (example.com/v1)"),
-        "{prose}"
-    );
+    assert!(prose.contains("1 object was left out") && prose.contains("Gadget (example.com/v1)"), "{prose}");
     // 1.35 has the gate off by default: two pods are there, and two more are made three times.
     assert_eq!(withstand["figures"][0]["value"], 8.0);
     assert_eq!(withstand["figures"][1]["value"], 4.0);

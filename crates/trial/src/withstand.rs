@@ -161,8 +161,9 @@ fn tell(chapter: &mut Chapter, subject: &Subject<'_>, ground: &Ground, left: &[L
         let kinds: BTreeSet<&str> = left.iter().map(|left| left.what.as_str()).collect();
         let named: Vec<&str> = kinds.iter().copied().take(LEFT_OUT_MAX).collect();
         let more = if kinds.len() > LEFT_OUT_MAX { " and others" } else { "" };
+        let were = if count == 1 { "object was" } else { "objects were" };
         chapter.prose.push(format!(
-            "{count} objects were left out, for no controller that is simulated acts on them: {}{more}.",
+            "{count} {were} left out, for no controller that is simulated acts on them: {}{more}.",
             named.join(", ")
         ));
     }
