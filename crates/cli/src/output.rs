@@ -138,7 +138,8 @@ impl Output {
 
 fn write_folder(folder: &Path, report: &Report, console: &Console) -> Result<(), Failure> {
     std::fs::create_dir_all(folder)
-        .map_err(|error| Failure::usage(format!("{} could not be made: {error}", folder.display())))?;
+        .map_err(|error| Failure::usage(format!("{} could not be made: {error}", folder.display())))
+        .map_err(|failure| failure.hint("name another folder by --output"))?;
     for (name, format) in FILES {
         write_file(&folder.join(name), &render(report, format, console, false)?)?;
     }

@@ -145,7 +145,7 @@ fn bad_input_is_told_and_leaves_nothing_that_looks_like_a_result() {
         (&["trial", "--namespace", "shop"], 2, "--namespace is about a source"),
         (&["trial", "-f", "empty", "--without", "memory-leak"], 2, "--without"),
         (&["trial", "--seed", "many"], 2, "many"),
-        (&["trial", "-o", "config"], 2, "config could not be made"),
+        (&["trial", "-o", "config"], 2, "name another folder by --output"),
     ];
     for (arguments, code, told) in cases {
         let ran = cli.run(arguments.iter().copied());
