@@ -3,7 +3,7 @@
 //! Nothing here writes a status: what an act leads to is up to controllers and kubelets.
 
 use controlplane::behaviour::{Behaviour, Target};
-use controlplane::machinery::{ApiError, Client, DeleteOptions};
+use controlplane::machinery::{Client, DeleteOptions, persist};
 use controlplane::{Cluster, NodeConfig};
 use object::{GroupVersionResource, ObjectExt, Value};
 use schema::Schema;
@@ -12,9 +12,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// The pause before a user tries again, and how often.
-const RETRY: Duration = Duration::from_secs(1);
-const TRIES_MAX: u32 = 60;
+/// How long a user tries again.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Something that is done.
 #[derive(Clone, Debug)]
@@ -143,7 +142,7 @@ async fn create(
     objects: Rc<[(GroupVersionResource, Value)]>,
 ) -> Result<(), String> {
     for (resource, object) in objects.iter() {
-        let made = persist(&ctx, async || client.create(resource, object).await).await;
+        let made = persist(&ctx, PATIENCE, async || client.create(resource, object).await).await;
         made.map_err(|error| format!("{} {}: {error}", object.kind(), object.full_name()))?;
     }
     Ok(())
@@ -155,9 +154,11 @@ async fn patch(
     order: Rc<(GroupVersionResource, String, String, Value)>,
 ) -> Result<(), String> {
     let (resource, namespace, name, merge) = &*order;
-    let done =
-        persist(&ctx, async || client.merge_patch(resource, namespace, name, "", merge.clone()).await).await;
-    done.map_err(|error| format!("{resource} {namespace}/{name}: {error}"))
+    let done = persist(&ctx, PATIENCE, async || {
+        client.merge_patch(resource, namespace, name, "", merge.clone()).await
+    })
+    .await;
+    done.map(|_| ()).map_err(|error| format!("{resource} {namespace}/{name}: {error}"))
 }
 
 async fn delete(
@@ -167,25 +168,7 @@ async fn delete(
 ) -> Result<(), String> {
     let (resource, namespace, name) = &*order;
     let options = DeleteOptions::default();
-    let done = persist(&ctx, async || client.delete(resource, namespace, name, &options).await).await;
-    done.map_err(|error| format!("{resource} {namespace}/{name}: {error}"))
-}
-
-/// Tries again while the answer may be another next time.
-async fn persist(ctx: &Ctx, send: impl AsyncFn() -> Result<Value, ApiError>) -> Result<(), ApiError> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        match send().await {
-            Ok(_) => return Ok(()),
-            // An earlier try may have been carried out although its answer was lost.
-            Err(error) if tries > 1 && (error.is_already_exists() || error.is_not_found()) => return Ok(()),
-            Err(error)
-                if tries < TRIES_MAX && (error.is_outcome_unknown() || error.is_connection_refused()) =>
-            {
-                ctx.sleep(RETRY).await;
-            }
-            Err(error) => return Err(error),
-        }
-    }
+    let done =
+        persist(&ctx, PATIENCE, async || client.delete(resource, namespace, name, &options).await).await;
+    done.map(|_| ()).map_err(|error| format!("{resource} {namespace}/{name}: {error}"))
 }

@@ -90,22 +90,22 @@ pub fn shakedown(seed: u64, without: &BTreeSet<String>) -> Result<Shakedown, Sha
     config.data_plane = DataPlaneConfig { ingress_controllers: 1, ..DataPlaneConfig::default() };
     let epoch = Time::from_nanos(config.sim.epoch_unix_ns);
     let mut stage = Stage {
+        epoch,
         cluster: Cluster::new(config)?,
         hand: Stagehand::new(),
         schema: Schema::for_version(VERSION),
     };
     stage.play(&shop)?;
     let cluster = &stage.cluster;
-    let at = cluster.sim.now().elapsed();
     let ask = |(path, service): (String, String)| Asked {
         url: format!("{}{path}", shop.host),
         service,
         answer: cluster.get(&shop.host, &path),
     };
     Ok(Shakedown {
-        view: View::new(cluster.world.snapshot(), epoch + at).with_kubernetes_version(PATCH_RELEASE),
+        view: View::new(cluster.world.snapshot(), stage.now()).with_kubernetes_version(PATCH_RELEASE),
         asked: shop.routes().into_iter().map(ask).collect(),
-        virtual_time: at,
+        virtual_time: cluster.sim.now().elapsed(),
         trace_hash: cluster.sim.control().trace_hash(),
         defects: shop.defects,
         lookalikes: shop.lookalikes,
@@ -113,6 +113,8 @@ pub fn shakedown(seed: u64, without: &BTreeSet<String>) -> Result<Shakedown, Sha
 }
 
 struct Stage {
+    /// The time of day at which the cluster began.
+    epoch: Time,
     cluster: Cluster,
     hand: Stagehand,
     schema: &'static Schema,
@@ -142,6 +144,10 @@ impl Stage {
         }
     }
 
+    fn now(&self) -> Time {
+        self.epoch + self.cluster.sim.now().elapsed()
+    }
+
     fn advance(&mut self, until: Instant) -> Result<(), ShakedownError> {
         match self.cluster.sim.run_until(until) {
             sim::Outcome::TimeReached => Ok(()),
@@ -161,7 +167,7 @@ impl Stage {
 
     fn is_the_moment(&self, shop: &Shop) -> bool {
         let state = self.cluster.world.snapshot();
-        let now = Time::from_nanos(sim::Config::default().epoch_unix_ns) + self.cluster.sim.now().elapsed();
+        let now = self.now();
         let mut pods =
             state.list("pods", Some(shop.namespace)).filter(|pod| pod.label("app") == Some(shop.cart()));
         let looks_well = |pod: &Value| {

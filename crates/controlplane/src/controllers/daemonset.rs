@@ -220,10 +220,8 @@ impl DaemonSetController {
         }
     }
 
-    /// Gives the DaemonSet that controls an object, if our cache has one of that uid.
     fn owner_of(&self, object: &Value) -> Option<Value> {
-        let owner = object.controller_of().filter(|owner| owner.kind == "DaemonSet")?;
-        self.sets.get(object.namespace(), owner.name).filter(|ds| ds.uid() == owner.uid)
+        self.sets.controller_of(object, "DaemonSet")
     }
 
     fn enqueue_owner(&self, object: &Value) {
@@ -233,11 +231,8 @@ impl DaemonSetController {
     }
 
     fn enqueue_matching(&self, object: &Value) {
-        for ds in self.sets.list_in(object.namespace()) {
-            let selector = Selector::from_label_selector(&ds["spec"]["selector"]);
-            if selector.is_ok_and(|s| !s.is_everything() && s.matches(object.labels())) {
-                self.queue.add(ObjectKey::of(&ds));
-            }
+        for ds in self.sets.selecting(object) {
+            self.queue.add(ObjectKey::of(&ds));
         }
     }
 

@@ -137,8 +137,7 @@ impl DeploymentController {
     }
 
     fn owner_of(&self, rs: &Value) -> Option<Value> {
-        let owner = rs.controller_of().filter(|owner| owner.kind == "Deployment")?;
-        self.deployments.get(rs.namespace(), owner.name).filter(|d| d.uid() == owner.uid)
+        self.deployments.controller_of(rs, "Deployment")
     }
 
     fn enqueue_owner(&self, rs: &Value) {
@@ -148,11 +147,8 @@ impl DeploymentController {
     }
 
     fn enqueue_matching(&self, rs: &Value) {
-        for deployment in self.deployments.list_in(rs.namespace()) {
-            let selector = Selector::from_label_selector(&deployment["spec"]["selector"]);
-            if selector.is_ok_and(|s| !s.is_everything() && s.matches(rs.labels())) {
-                self.queue.add(ObjectKey::of(&deployment));
-            }
+        for deployment in self.deployments.selecting(rs) {
+            self.queue.add(ObjectKey::of(&deployment));
         }
     }
 

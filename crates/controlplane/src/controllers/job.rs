@@ -21,7 +21,7 @@ use crate::machinery::{
     WorkQueue, run_workers,
 };
 use backoff::Backoff;
-use object::{ObjectExt, Selector, Text, Time, Value};
+use object::{ObjectExt, Text, Time, Value};
 use orphans::OrphanKey;
 use pods::FINALIZER;
 use std::cell::RefCell;
@@ -205,10 +205,8 @@ impl JobController {
         }
     }
 
-    /// Gives the Job that controls a pod, if our cache has one of that uid.
     fn job_of(&self, pod: &Value) -> Option<Value> {
-        let owner = pod.controller_of().filter(|owner| owner.kind == "Job")?;
-        self.jobs.get(pod.namespace(), owner.name).filter(|job| job.uid() == owner.uid)
+        self.jobs.controller_of(pod, "Job")
     }
 
     fn enqueue_batched(&self, job: &Value) {
@@ -216,11 +214,8 @@ impl JobController {
     }
 
     fn enqueue_matching(&self, pod: &Value) {
-        for job in self.jobs.list_in(pod.namespace()) {
-            let selector = Selector::from_label_selector(&job["spec"]["selector"]);
-            if selector.is_ok_and(|s| !s.is_everything() && s.matches(pod.labels())) {
-                self.enqueue_batched(&job);
-            }
+        for job in self.jobs.selecting(pod) {
+            self.enqueue_batched(&job);
         }
     }
 

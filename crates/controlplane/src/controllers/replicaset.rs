@@ -155,19 +155,13 @@ impl ReplicaSetController {
         }
     }
 
-    /// Gives the key of the ReplicaSet that controls a pod, if our cache has one of that uid.
     fn owner_key(&self, pod: &Value) -> Option<ObjectKey> {
-        let owner = pod.controller_of().filter(|owner| owner.kind == "ReplicaSet")?;
-        let known = self.replicasets.get(pod.namespace(), owner.name)?;
-        (known.uid() == owner.uid).then(|| ObjectKey::of(&known))
+        self.replicasets.controller_of(pod, "ReplicaSet").map(|owner| ObjectKey::of(&owner))
     }
 
     fn enqueue_matching(&self, pod: &Value) {
-        for rs in self.replicasets.list_in(pod.namespace()) {
-            let selector = Selector::from_label_selector(&rs["spec"]["selector"]);
-            if selector.is_ok_and(|s| !s.is_everything() && s.matches(pod.labels())) {
-                self.queue.add(ObjectKey::of(&rs));
-            }
+        for rs in self.replicasets.selecting(pod) {
+            self.queue.add(ObjectKey::of(&rs));
         }
     }
 

@@ -120,10 +120,8 @@ impl StatefulSetController {
         }
     }
 
-    /// Gives the set that controls a pod, if our cache has one of that uid.
     fn owner_of(&self, pod: &Value) -> Option<Value> {
-        let owner = pod.controller_of().filter(|owner| owner.kind == "StatefulSet")?;
-        self.sets.get(pod.namespace(), owner.name).filter(|set| set.uid() == owner.uid)
+        self.sets.controller_of(pod, "StatefulSet")
     }
 
     fn enqueue_owner(&self, pod: &Value) {
@@ -133,11 +131,8 @@ impl StatefulSetController {
     }
 
     fn enqueue_matching(&self, pod: &Value) {
-        for set in self.sets.list_in(pod.namespace()) {
-            let selector = Selector::from_label_selector(&set["spec"]["selector"]);
-            if selector.is_ok_and(|s| !s.is_everything() && s.matches(pod.labels())) {
-                self.queue.add(ObjectKey::of(&set));
-            }
+        for set in self.sets.selecting(pod) {
+            self.queue.add(ObjectKey::of(&set));
         }
     }
 

@@ -328,6 +328,21 @@ impl Lister {
         found
     }
 
+    /// Gives the controller of an object, if it is of a kind and is known here under its uid (`resolveControllerRef`).
+    pub fn controller_of(&self, object: &Value, kind: &str) -> Option<Value> {
+        let owner = object.controller_of().filter(|owner| owner.kind == kind)?;
+        self.get(object.namespace(), owner.name).filter(|known| known.uid() == owner.uid)
+    }
+
+    /// Gives the workloads of an object's namespace whose selectors match it: those that might adopt it. An empty
+    /// selector matches nothing here.
+    pub fn selecting(&self, object: &Value) -> impl Iterator<Item = Value> {
+        self.list_in(object.namespace()).into_iter().filter(move |workload| {
+            let selector = Selector::from_label_selector(&workload["spec"]["selector"]);
+            selector.is_ok_and(|selector| !selector.is_everything() && selector.matches(object.labels()))
+        })
+    }
+
     /// Gives the objects whose `spec.nodeName` is this node; of `""` those that have none.
     pub fn on_node(&self, node: &str) -> Vec<Value> {
         let contents = self.0.contents.borrow();

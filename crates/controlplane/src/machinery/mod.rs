@@ -8,6 +8,7 @@ mod consistency;
 mod election;
 mod expectations;
 mod informer;
+mod persist;
 mod pods;
 mod ratelimit;
 mod reflector;
@@ -19,6 +20,7 @@ pub use consistency::{ConsistencyError, ConsistencyStore, ReadRevision};
 pub use election::{Election, LeaderElector};
 pub use expectations::Expectations;
 pub use informer::{Informer, Lister, Notification, PENDING_MAX};
+pub use persist::persist;
 pub use pods::{
     by_deletion_order, is_pod_active, is_pod_available, is_pod_ready, is_pod_terminal,
     next_availability_check, pod_ready_since, slow_start, slow_start_within,

@@ -2,15 +2,13 @@
 
 use crate::scenario::{Action, Condition, Repeat, Step, Target};
 use apiserver::Request;
-use controlplane::machinery::{ApiError, Client, DeleteOptions};
+use controlplane::machinery::{ApiError, Client, DeleteOptions, persist};
 use object::{Key, Map, ObjectExt, Value, value};
 use sim::{Ctx, Instant};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// The pause before a step is tried again.
-const RETRY: Duration = Duration::from_secs(1);
 /// How often a step looks whether what it waits for has come.
 const POLL: Duration = Duration::from_millis(500);
 
@@ -173,14 +171,8 @@ impl Actor {
         target: &Target,
         send: impl AsyncFn() -> Result<Value, ApiError>,
     ) -> Result<Value, String> {
-        let patience = self.ctx.now() + self.step.patience;
-        loop {
-            match send().await {
-                Ok(answer) => return Ok(answer),
-                Err(error) if is_passing(&error) && self.ctx.now() < patience => self.ctx.sleep(RETRY).await,
-                Err(error) => return Err(format!("{target}: {error}")),
-            }
-        }
+        let answer = persist(&self.ctx, self.step.patience, send).await;
+        answer.map_err(|error| format!("{target}: {error}"))
     }
 
     async fn wait_for(
@@ -211,14 +203,6 @@ impl Actor {
             }
             self.ctx.sleep(POLL).await;
         }
-    }
-}
-
-/// Tells whether a failure may pass by itself.
-fn is_passing(error: &ApiError) -> bool {
-    match error {
-        ApiError::Refused | ApiError::Disconnected | ApiError::TimedOut => true,
-        ApiError::Status { code, .. } => *code == 429 || *code >= 500 || error.is_conflict(),
     }
 }
 

@@ -1,11 +1,11 @@
 //! What goes wrong in the shop: faults that make it sick the way real clusters get sick, and what must be found.
 
-use super::objects::{self, Pool};
-use super::{Expected, RELEASES, Shop, minutes};
+use super::objects::{self, Pool, container, of_app};
+use super::{Expected, PLATFORM, RELEASES, Shop, minutes};
 use crate::act::{Act, Deed};
 use controlplane::behaviour::{Behaviour, Course, Span, Target};
 use controlplane::{NodeConfig, kinds};
-use object::{GroupVersionResource, Text, Value, value};
+use object::{GroupVersionResource, Value, value};
 use std::time::Duration;
 
 /// A fault with the findings that it must lead to.
@@ -46,21 +46,14 @@ fn delete(resource: &GroupVersionResource, namespace: &str, name: &str) -> Deed 
     Deed::Delete { resource: resource.clone(), namespace: namespace.into(), name: name.into() }
 }
 
-/// Releases a version of a Deployment. Lists are replaced whole by a merge patch, so the container is given whole.
-fn release(shop: &Shop, name: &str, version: &str, change: impl FnOnce(Value) -> Value) -> Deed {
-    let template = objects::template(name, Pool::General);
-    let container = template["spec"]["containers"].items()[0].clone();
-    let container = change(container.with(&["image"], objects::image(name, version)));
+/// Releases a version of a Deployment.
+fn release(namespace: &str, name: &str, container: Value) -> Deed {
     let merge = value!({"spec": {"template": {"spec": {"containers": [container]}}}});
-    patch(&kinds::DEPLOYMENTS, shop.namespace, name, merge)
+    patch(&kinds::DEPLOYMENTS, namespace, name, merge)
 }
 
 fn of_image(name: &str, version: &str) -> Target {
     Target { image: objects::image(name, version).into(), ..Target::default() }
-}
-
-fn of_app(name: &str) -> Target {
-    Target { label: Some(("app".into(), Text::from(name))), ..Target::default() }
 }
 
 fn behave(target: Target, behaviour: Behaviour) -> Deed {
@@ -80,7 +73,7 @@ fn memory_leak(shop: &Shop) -> Defect {
         expected: vec![Expected::of_deployment("POD_OOM_KILLED", shop, name)],
         acts: vec![
             Act::at(Duration::ZERO, behave(of_image(name, "1.1.0"), leaks)),
-            Act::at(RELEASES, release(shop, name, "1.1.0", |container| container)),
+            Act::at(RELEASES, release(shop.namespace, name, container(name, "1.1.0"))),
         ],
     }
 }
@@ -110,9 +103,6 @@ fn node_replaced(shop: &Shop) -> Defect {
 fn readiness_lost(shop: &Shop) -> Defect {
     let (name, controller) = (shop.checkout, shop.controller);
     let never = Behaviour { ready_after: None, ..Behaviour::default() };
-    let container = objects::template(controller, Pool::General)["spec"]["containers"].items()[0].clone();
-    let container = container.with(&["image"], objects::image(controller, "2.0.0"));
-    let upgrade = value!({"spec": {"template": {"spec": {"containers": [container]}}}});
     let restart = value!({"spec": {"template": {"metadata": {"annotations": {
         "sessions.example.com/config-version": "2"}}}}});
     Defect {
@@ -125,7 +115,7 @@ fn readiness_lost(shop: &Shop) -> Defect {
             Expected::of_service("ROUTE_NO_ENDPOINTS", shop, name),
         ],
         acts: vec![
-            Act::at(RELEASES + minutes(2), patch(&kinds::DEPLOYMENTS, super::PLATFORM, controller, upgrade)),
+            Act::at(RELEASES + minutes(2), release(PLATFORM, controller, container(controller, "2.0.0"))),
             Act::at(RELEASES + minutes(3), behave(of_app(name), never)),
             Act::at(RELEASES + minutes(3), patch(&kinds::DEPLOYMENTS, shop.namespace, name, restart)),
         ],
@@ -143,7 +133,7 @@ fn image_misspelt(shop: &Shop) -> Defect {
         expected: vec![Expected::of_deployment("POD_IMAGE_PULL", shop, name)],
         acts: vec![
             Act::at(Duration::ZERO, behave(of_image(name, version), missing)),
-            Act::at(RELEASES + minutes(4), release(shop, name, version, |container| container)),
+            Act::at(RELEASES + minutes(4), release(shop.namespace, name, container(name, version))),
         ],
     }
 }
@@ -158,19 +148,19 @@ fn crash_loop(shop: &Shop) -> Defect {
         expected: vec![Expected::of_deployment("POD_CRASH_LOOP", shop, name)],
         acts: vec![
             Act::at(Duration::ZERO, behave(of_image(name, "1.1.0"), crashes)),
-            Act::at(RELEASES + minutes(5), release(shop, name, "1.1.0", |container| container)),
+            Act::at(RELEASES + minutes(5), release(shop.namespace, name, container(name, "1.1.0"))),
         ],
     }
 }
 
 fn request_too_large(shop: &Shop) -> Defect {
     let name = shop.recommender;
-    let asks = |container: Value| container.with(&["resources", "requests", "cpu"], "64");
+    let asks = container(name, "1.1.0").with(&["resources", "requests", "cpu"], "64");
     Defect {
         name: "request-too-large",
         story: format!("{name} 1.1.0 asks for 64 CPUs, which no node has"),
         expected: vec![Expected::of_deployment("POD_UNSCHEDULABLE", shop, name)],
-        acts: vec![Act::at(RELEASES + minutes(6), release(shop, name, "1.1.0", asks))],
+        acts: vec![Act::at(RELEASES + minutes(6), release(shop.namespace, name, asks))],
     }
 }
 

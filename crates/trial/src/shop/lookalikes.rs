@@ -1,11 +1,11 @@
 //! What only looks sick in the shop: a tool that cries wolf here is worth nothing.
 
-use super::objects::{self, Pool};
+use super::objects::{self, Pool, of_app};
 use super::{LOOK, RELEASES, Shop, minutes};
 use crate::act::{Act, Deed};
-use controlplane::behaviour::{Behaviour, Course, Span, Target};
+use controlplane::behaviour::{Behaviour, Course, Span};
 use controlplane::kinds;
-use object::{ObjectExt, Text, Value, value};
+use object::{ObjectExt, Value, value};
 use report::ObjectRef;
 use std::rc::Rc;
 use std::time::Duration;
@@ -66,10 +66,6 @@ fn lookalike(
 /// Gives the pods of an app.
 fn pods<'a>(view: &'a View, namespace: &'a str, app: &'a str) -> impl Iterator<Item = &'a Value> {
     view.list_in("pods", namespace).filter(move |pod| pod.label("app") == Some(app))
-}
-
-fn of_app(name: &str) -> Target {
-    Target { label: Some(("app".into(), Text::from(name))), ..Target::default() }
 }
 
 fn restarts(pod: &Value) -> i64 {

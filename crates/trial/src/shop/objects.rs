@@ -1,5 +1,6 @@
 //! Manifests of the shop's objects, as a person would write them.
 
+use controlplane::behaviour::Target;
 use object::{Value, value};
 
 /// The driver whose volumes lie on the disks of nodes.
@@ -48,6 +49,17 @@ pub(crate) fn namespace(name: &str) -> Value {
 /// Gives the first version of a workload's image.
 pub(crate) fn image(name: &str, version: &str) -> String {
     format!("registry.example/{name}:{version}")
+}
+
+/// Gives the container of a workload's template under another version: merge patches replace lists whole.
+pub(crate) fn container(name: &str, version: &str) -> Value {
+    let template = template(name, Pool::General);
+    template["spec"]["containers"].items()[0].clone().with(&["image"], image(name, version))
+}
+
+/// Names the containers of an app, whatever their version.
+pub(crate) fn of_app(name: &str) -> Target {
+    Target { label: Some(("app".into(), name.into())), ..Target::default() }
 }
 
 /// Gives a pod template with one container that is probed.
